@@ -1,0 +1,10 @@
+"""Engine: byte sequences of any size as values. A blob knows its size, reads exactly, and tells its holes.
+
+`Data` is bytes in memory, `FileSlice` a window of an opened file, `Zeros` a hole, `Gap` bytes that are not there (reading
+them is an error), `Concat` several in a row. Nothing is copied or read before it is asked for.
+"""
+
+from snapfs.blob.algebra import Blob, Concat, Data, Extent, Gap, Window, Zeros, concat
+from snapfs.blob.file import File, FileSlice
+
+__all__ = ["Blob", "Concat", "Data", "Extent", "File", "FileSlice", "Gap", "Window", "Zeros", "concat"]

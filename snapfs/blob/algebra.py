@@ -1,0 +1,186 @@
+"""The blobs that need no file, and the laws of all of them.
+
+For every blob b and 0 <= offset: `b.pread(offset, n)` is `whole[offset:offset + n]`, empty past the end, never short
+before it. It raises AddressError where a `Gap` begins at `offset`, and ends early only in front of one, so that a reader
+gets every byte that exists and an error for the first that does not. `b.view(offset, n)` is the same bytes without a
+copy where one piece of a mapped file holds them; such a view may only be handed to the kernel (a page of a shrunken file
+kills the process that touches it). `b.extents()` covers 0 to size exactly, in order.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal, NamedTuple, Protocol, runtime_checkable
+
+from snapfs.errors import AddressError
+
+__all__ = ["Blob", "Concat", "Data", "Extent", "Gap", "Window", "Zeros", "concat"]
+
+_ZEROS: Final = memoryview(bytes(1 << 20))
+
+
+class Extent(NamedTuple):
+    """A stretch of a blob: `data` is to be read, `hole` is known to be zeros, `gap` cannot be read."""
+
+    start: int
+    end: int
+    kind: Literal["data", "hole", "gap"]
+
+
+@runtime_checkable
+class Blob(Protocol):
+    """A sequence of `size` bytes."""
+
+    @property
+    def size(self) -> int: ...
+
+    def pread(self, offset: int, length: int) -> bytes:
+        """The bytes at `offset`, as many as exist of `length`; AddressError in a gap, CorruptState for a vanished file."""
+
+    def view(self, offset: int, length: int) -> bytes | memoryview:
+        """The same for a reply to the kernel, without a copy where that is possible; may be shorter at a seam, never empty
+        before the end."""
+
+    def extents(self, start: int = 0, end: int | None = None) -> Iterator[Extent]:
+        """The stretches between `start` and `end`, cut at both."""
+
+
+def _clip(size: int, offset: int, length: int) -> int:
+    return max(0, min(length, size - offset))
+
+
+class Data:
+    """Bytes in memory."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.size = len(data)
+
+    def pread(self, offset: int, length: int) -> bytes:
+        return self._data[offset : offset + max(0, length)]
+
+    view = pread
+
+    def extents(self, start: int = 0, end: int | None = None) -> Iterator[Extent]:
+        stop = self.size if end is None else min(end, self.size)
+        if start < stop:
+            yield Extent(start, stop, "data")
+
+
+class Zeros:
+    """A hole: `size` bytes of zero that exist nowhere."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def pread(self, offset: int, length: int) -> bytes:
+        return bytes(_clip(self.size, offset, length))
+
+    def view(self, offset: int, length: int) -> memoryview:
+        return _ZEROS[: _clip(self.size, offset, length)]
+
+    def extents(self, start: int = 0, end: int | None = None) -> Iterator[Extent]:
+        stop = self.size if end is None else min(end, self.size)
+        if start < stop:
+            yield Extent(start, stop, "hole")
+
+
+class Gap:
+    """Bytes that should be here and are not; reading says why."""
+
+    def __init__(self, size: int, reason: str) -> None:
+        self.size = size
+        self.reason = reason
+
+    def pread(self, offset: int, length: int) -> bytes:
+        if _clip(self.size, offset, length):
+            raise AddressError(self.reason)
+        return b""
+
+    view = pread
+
+    def extents(self, start: int = 0, end: int | None = None) -> Iterator[Extent]:
+        stop = self.size if end is None else min(end, self.size)
+        if start < stop:
+            yield Extent(start, stop, "gap")
+
+
+class Window:
+    """The part of another blob that begins at `start` and is `size` bytes long."""
+
+    def __init__(self, blob: Blob, start: int, size: int) -> None:
+        self._blob = blob
+        self._start = start
+        self.size = _clip(blob.size, start, size)
+
+    def pread(self, offset: int, length: int) -> bytes:
+        n = _clip(self.size, offset, length)
+        return self._blob.pread(self._start + offset, n) if n else b""
+
+    def view(self, offset: int, length: int) -> bytes | memoryview:
+        n = _clip(self.size, offset, length)
+        return self._blob.view(self._start + offset, n) if n else b""
+
+    def extents(self, start: int = 0, end: int | None = None) -> Iterator[Extent]:
+        stop = self.size if end is None else min(end, self.size)
+        for extent in self._blob.extents(self._start + start, self._start + max(start, stop)):
+            yield Extent(extent.start - self._start, extent.end - self._start, extent.kind)
+
+
+class Concat:
+    """Several blobs in a row; empty ones are dropped."""
+
+    def __init__(self, parts: Iterable[Blob]) -> None:
+        self._parts = tuple(part for part in parts if part.size)
+        starts = [0]
+        for part in self._parts:
+            starts.append(starts[-1] + part.size)
+        self._starts = starts
+        self.size = starts[-1]
+
+    def _at(self, offset: int) -> int:
+        return bisect_right(self._starts, offset) - 1
+
+    def pread(self, offset: int, length: int) -> bytes:
+        wanted = _clip(self.size, offset, length)
+        pieces: list[bytes] = []
+        while wanted > 0:
+            index = self._at(offset)
+            try:
+                piece = self._parts[index].pread(offset - self._starts[index], wanted)
+            except AddressError:
+                if pieces:
+                    break
+                raise
+            pieces.append(piece)
+            offset += len(piece)
+            wanted -= len(piece)
+            if not piece or offset < self._starts[index + 1]:
+                break  # a gap inside the part: what came before it has been read
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def view(self, offset: int, length: int) -> bytes | memoryview:
+        wanted = _clip(self.size, offset, length)
+        if not wanted:
+            return b""
+        index = self._at(offset)
+        inside = offset - self._starts[index]
+        if inside + wanted <= self._parts[index].size:
+            return self._parts[index].view(inside, wanted)
+        return self.pread(offset, wanted)
+
+    def extents(self, start: int = 0, end: int | None = None) -> Iterator[Extent]:
+        stop = self.size if end is None else min(end, self.size)
+        while start < stop:
+            index = self._at(start)
+            base = self._starts[index]
+            for extent in self._parts[index].extents(start - base, stop - base):
+                yield Extent(base + extent.start, base + extent.end, extent.kind)
+            start = self._starts[index + 1]
+
+
+def concat(*parts: Blob) -> Blob:
+    """The parts in a row; a single one stays itself."""
+    real = [part for part in parts if part.size]
+    return real[0] if len(real) == 1 else Concat(real)

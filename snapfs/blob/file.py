@@ -1,0 +1,127 @@
+"""Slices of an opened file: read with `pread`, handed to the kernel as slices of a shared map.
+
+The file is opened read-only and never changed. Whatever Python looks at goes through `pread`: touching a mapped page that a
+shrinking file no longer has kills the process, while the kernel, given such a page in a reply, answers EFAULT. The map
+is made on the first `view`.
+"""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import stat
+from collections.abc import Iterator
+from typing import Final
+
+from snapfs.blob.algebra import Extent
+from snapfs.errors import CannotOpen, CorruptState
+
+__all__ = ["File", "FileSlice"]
+
+_PIECE: Final = 4 << 20
+
+
+class File:
+    """An opened regular file. `size` is the size when it was opened; all reads are checked against the size of now."""
+
+    def __init__(self, fd: int, name: str) -> None:
+        """Takes over `fd`."""
+        self.fd = fd
+        self.name = name
+        status = os.fstat(fd)
+        self.size = status.st_size
+        self.mtime_ns = status.st_mtime_ns
+        self._map: memoryview | None = None
+
+    @classmethod
+    def open(cls, name: str, *, dir_fd: int | None = None) -> File:
+        """Opens a regular file; CannotOpen for anything else, without waiting for a FIFO's writer."""
+        try:
+            fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY, dir_fd=dir_fd)
+        except OSError as error:
+            raise CannotOpen(f"{name}: {error.strerror}; check its permissions") from error
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise CannotOpen(f"{name}: not a regular file; snapfs reads plain files")
+        return cls(fd, name)
+
+    def close(self) -> None:
+        """Closes the descriptor; the map goes with its last view."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+        self._map = None
+
+    def check(self, end: int) -> None:
+        """CorruptState when the file no longer reaches to `end`."""
+        size = os.fstat(self.fd).st_size
+        if size < end:
+            raise CorruptState(
+                f"{self.name}: {size} bytes long now, {self.size} when it was opened; it was cut while in use, restore it and mount again"
+            )
+
+    def pread(self, offset: int, length: int) -> bytes:
+        """Exactly the bytes at `offset` up to the size at opening; CorruptState when they are gone or unreadable."""
+        wanted = max(0, min(length, self.size - offset))
+        pieces: list[bytes] = []
+        while wanted:
+            try:
+                piece = os.pread(self.fd, min(wanted, _PIECE), offset)
+            except OSError as error:
+                raise CorruptState(f"{self.name}: reading at {offset}: {error.strerror}; check the storage it is on") from error
+            if not piece:
+                self.check(offset + wanted)
+                raise CorruptState(f"{self.name}: nothing could be read at {offset}; check the storage it is on")
+            pieces.append(piece)
+            offset += len(piece)
+            wanted -= len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def view(self, offset: int, length: int) -> memoryview:
+        """A slice of the map, to be handed to the kernel only."""
+        wanted = max(0, min(length, self.size - offset))
+        if not wanted:
+            return memoryview(b"")
+        self.check(offset + wanted)
+        if self._map is None:
+            self._map = memoryview(mmap.mmap(self.fd, self.size, mmap.MAP_SHARED, mmap.PROT_READ))
+        return self._map[offset : offset + wanted]
+
+    def extents(self, start: int, end: int) -> Iterator[Extent]:
+        """Data and holes as the file system under the file knows them."""
+        while start < end:
+            try:
+                data = os.lseek(self.fd, start, os.SEEK_DATA)
+            except OSError as error:
+                # ENXIO: only a hole is left; EINVAL: the file system cannot tell, all is data
+                yield Extent(start, end, "hole" if error.errno == errno.ENXIO else "data")
+                return
+            if data > start:
+                yield Extent(start, min(data, end), "hole")
+            if data >= end:
+                return
+            stop = min(os.lseek(self.fd, data, os.SEEK_HOLE), end)
+            yield Extent(data, stop, "data")
+            start = stop
+
+
+class FileSlice:
+    """`size` bytes of a file from `start` on; the caller has checked that the file is that long."""
+
+    def __init__(self, file: File, start: int = 0, size: int | None = None) -> None:
+        self.file = file
+        self.start = start
+        self.size = file.size - start if size is None else size
+
+    def pread(self, offset: int, length: int) -> bytes:
+        n = max(0, min(length, self.size - offset))
+        return self.file.pread(self.start + offset, n) if n else b""
+
+    def view(self, offset: int, length: int) -> memoryview:
+        return self.file.view(self.start + offset, max(0, min(length, self.size - offset)))
+
+    def extents(self, start: int = 0, end: int | None = None) -> Iterator[Extent]:
+        stop = self.size if end is None else min(end, self.size)
+        for extent in self.file.extents(self.start + start, self.start + stop):
+            yield Extent(extent.start - self.start, extent.end - self.start, extent.kind)

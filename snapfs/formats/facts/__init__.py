@@ -1,0 +1,1 @@
+"""Long tables of names and layouts, derived from the sources that each names."""

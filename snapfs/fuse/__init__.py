@@ -1,0 +1,1 @@
+"""The FUSE door: the only package that knows pyfuse3 and trio."""

@@ -1,0 +1,1 @@
+"""What only the guest knows: page tables, and what can be recovered from its memory."""

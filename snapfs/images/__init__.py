@@ -1,0 +1,1 @@
+"""Whole-memory files as blobs: each a function from a snapshot to a Blob."""

@@ -1,0 +1,43 @@
+"""Engine: how values are laid out in bytes and written as text.
+
+`forms` says how one scalar is written for people, `scalars` names the stored integer types, `record` declares binary
+records as annotated classes, `facets` declares objects whose parts are decoded on first use. No module here knows
+Cloud Hypervisor, KVM or FUSE.
+"""
+
+from snapfs.layout.facets import Facets, facet
+from snapfs.layout.forms import BOOL, DEC, FLOAT, TEXT, Choice, Dec, Flags, Form, Hex, Json, Number, Text
+from snapfs.layout.record import Array, Bytes, Record
+from snapfs.layout.scalars import hex8, hex16, hex32, hex64, i8, i16, i32, i64, u8, u16, u32, u64
+
+__all__ = [
+    "BOOL",
+    "DEC",
+    "FLOAT",
+    "TEXT",
+    "Array",
+    "Bytes",
+    "Choice",
+    "Dec",
+    "Facets",
+    "Flags",
+    "Form",
+    "Hex",
+    "Json",
+    "Number",
+    "Record",
+    "Text",
+    "facet",
+    "hex8",
+    "hex16",
+    "hex32",
+    "hex64",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+]

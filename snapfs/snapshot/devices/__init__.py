@@ -1,0 +1,1 @@
+"""The devices: one module per device kind that deserves names beyond its raw state."""

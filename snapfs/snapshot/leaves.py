@@ -1,0 +1,138 @@
+"""Leaves that were saved as bytes: JSON text, or the versionize binary of v16 to v38.
+
+A binary leaf carries no name and no version. Its struct follows from the component's place and kind, its layout from the
+one release epoch whose layout consumes it exactly. A leaf that nothing fits stays bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from snapfs.errors import CorruptState
+from snapfs.formats.facts.versionize import EPOCHS, LAYOUTS
+from snapfs.layout import versionize
+from snapfs.snapshot import document
+
+if TYPE_CHECKING:
+    from snapfs.snapshot.component import Component
+
+__all__ = ["Leaf", "decode"]
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """The value of a leaf and how it was encoded: `JSON`, or the struct and the first release of the layout that fitted."""
+
+    value: Any
+    encoding: str
+    epochs: tuple[str, ...] = ()
+
+
+# the component's key -> its struct
+_BY_NAME: Final = {
+    "memory-manager": "MemoryManagerSnapshotData",
+    "gic-v3": "Gicv3State",
+    "gic-v3-its": "Gicv3ItsState",
+    "pci_configuration": "PciConfigurationState",
+    "virtio_pci_common_config": "VirtioPciCommonConfigState",
+    "msix_config": "MsixConfigState",
+    "msi_config": "MsiConfigState",
+    "vfio_common": "VfioCommonState",
+}
+# devices that are not virtio, by the name that the VMM gives them
+_BY_PREFIX: Final = {
+    "ioapic": ("IoapicState",),
+    "serial": ("SerialState", "Pl011State"),
+    "gpio": ("GpioState",),
+    "pvpanic": ("PvPanicDeviceState",),
+}
+# virtio device type -> the structs that its state may be
+_BY_TYPE: Final = {
+    1: ("NetState", "VhostUserNetState"),
+    2: ("BlockState", "VhostUserBlkState"),
+    3: ("ConsoleState",),
+    4: ("RngState",),
+    5: ("BalloonState",),
+    19: ("VsockState",),
+    23: ("IommuState",),
+    24: ("MemState",),
+    26: ("VhostUserFsState",),
+    27: ("PmemState",),
+    35: ("WatchdogState",),
+}
+
+
+@lru_cache(maxsize=len(EPOCHS))
+def _schema(epoch: str) -> versionize.Schema:
+    upto = EPOCHS[: EPOCHS.index(epoch) + 1]
+    schema = {}
+    for name, layouts in LAYOUTS.items():
+        known = [start for start in layouts if start in upto]
+        if known:
+            schema[name] = layouts[known[-1]]
+    return schema
+
+
+def _virtio_type(component: Component) -> int | None:
+    """The virtio device type behind a user-chosen id, from the PCI device id of its transport."""
+    transport = component.parent and component.parent.children.get(f"_virtio-pci-{component.name}")
+    pci = transport and transport.children.get("pci_configuration")
+    try:
+        device = pci.data["registers"][0] >> 16 if pci else 0
+    except (CorruptState, KeyError, IndexError, TypeError):
+        return None
+    return device - 0x1040 if 0x1040 <= device < 0x1080 else None
+
+
+def _candidates(component: Component) -> Iterator[str]:
+    name = component.name
+    if name in _BY_NAME:
+        yield _BY_NAME[name]
+    elif name.startswith("_virtio-pci-"):
+        yield "VirtioPciDeviceState"
+    elif (kind := _virtio_type(component)) is not None:
+        yield from _BY_TYPE.get(kind, ())
+        yield "VdpaState"  # any virtio type may be behind vDPA
+    else:
+        for prefix, structs in _BY_PREFIX.items():
+            if name.lstrip("_").rstrip("0123456789") == prefix:
+                yield from structs
+
+
+def _fits(struct: str, data: bytes) -> Leaf | None:
+    """The value when some epoch's layout consumes `data`, with all epochs that do; the newest decides."""
+    found: dict[str, Any] = {}
+    for epoch in EPOCHS:
+        if struct not in _schema(epoch):
+            continue
+        try:
+            found[epoch] = versionize.decode(_schema(epoch), struct, data)
+        except CorruptState:
+            continue
+    if not found:
+        return None
+    return Leaf(list(found.values())[-1], struct, tuple(found))
+
+
+def decode(component: Component, data: bytes) -> Leaf:
+    """The value of a byte leaf. CorruptState when it is neither JSON nor a struct that its place allows."""
+    candidates = tuple(_candidates(component))
+    # a short binary can be JSON by accident, so that where a binary struct is possible it is tried first; the releases
+    # that wrote JSON bytes for the same component begin with a brace, which no such struct of theirs does
+    if data[:1] not in (b"{", b"["):
+        for struct in candidates:
+            if leaf := _fits(struct, data):
+                return leaf
+    try:
+        return Leaf(document.parse(data, component.where), "JSON")
+    except CorruptState:
+        for struct in candidates:
+            if leaf := _fits(struct, data):
+                return leaf
+    raise CorruptState(
+        f"{component.where}: {len(data)} bytes that are neither JSON nor {' nor '.join(candidates) or 'a struct known for this name'}; "
+        "the bytes are kept as they are"
+    )

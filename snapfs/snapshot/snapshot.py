@@ -1,0 +1,158 @@
+"""A snapshot as a typed model: configuration, components, vCPUs, devices, memory.
+
+Opening reads two small files at the most and decodes nothing; each part is decoded once, on first use. What is damaged
+raises when it is used and is listed in `problems`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+from snapfs.errors import CannotOpen, CorruptState, SnapfsError
+from snapfs.snapshot import document
+from snapfs.snapshot.component import Component
+from snapfs.snapshot.source import Source
+
+if TYPE_CHECKING:
+    from snapfs.snapshot.memory import GuestMemory
+    from snapfs.snapshot.vcpu import Vcpu
+
+__all__ = ["Snapshot"]
+
+
+class Snapshot:
+    """An opened snapshot; a context manager that closes its files."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Opens the directory at `path`; CannotOpen or NotASnapshot where that is none."""
+        self.source = Source(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the files; what was read before stays readable."""
+        self.source.close()
+
+    # ---- the two documents
+
+    @property
+    def state_file(self) -> str | None:
+        """The name of the file that holds the state."""
+        return next((n for n in ("state.json", "vm.json") if n in self.source), None)
+
+    @property
+    def config_file(self) -> str | None:
+        """The name of the file that holds the configuration."""
+        return next((n for n in ("config.json", "vm.json", "migration_config.json") if n in self.source), None)
+
+    def _document(self, name: str | None, what: str) -> document.Document:
+        if name is None:
+            raise CannotOpen(f"{self.source.path}: no {what} file in the snapshot; only raw/ and what the other files say can be read")
+        file = self.source.open(name)
+        return document.salvage(file.pread(0, file.size), name)
+
+    @cached_property
+    def _state(self) -> document.Document | SnapfsError:
+        try:
+            return self._document(self.state_file, "state")
+        except SnapfsError as error:
+            return error
+
+    @cached_property
+    def _config(self) -> document.Document | SnapfsError:
+        try:
+            if self.config_file == "vm.json":
+                return document.Document(self._embedded_config())
+            found = self._document(self.config_file, "configuration")
+            if self.config_file == "migration_config.json" and isinstance(found.value, dict):
+                return document.Document(found.value.get("vm_config"), found.damage)
+        except SnapfsError as error:
+            return error
+        return found
+
+    def _embedded_config(self) -> Any:
+        """`vm.json` holds the configuration in the machine's own state (v0.7 to v21)."""
+        data = self.machine.data
+        if not isinstance(data, dict) or "config" not in data:
+            raise CorruptState("vm.json: no configuration in the machine's state")
+        return data["config"]
+
+    @cached_property
+    def machine(self) -> Component:
+        """The root component. Raises when there is no state file or nothing of it can be read."""
+        if isinstance(self._state, SnapfsError):
+            raise self._state.with_traceback(None)
+        return Component(self._state.value)
+
+    @property
+    def config_json(self) -> Any:
+        """The configuration as plain JSON values."""
+        if isinstance(self._config, SnapfsError):
+            raise self._config.with_traceback(None)
+        return self._config.value
+
+    @property
+    def migration(self) -> Mapping[str, Any]:
+        """The offload daemon's own document; empty for every other snapshot."""
+        if "migration_config.json" not in self.source:
+            return {}
+        value = self._document("migration_config.json", "migration").value
+        return value if isinstance(value, dict) else {}
+
+    @property
+    def damage(self) -> list[str]:
+        """What is wrong with the two documents, one sentence each."""
+        found: list[str] = []
+        for part in (self._state, self._config):
+            if isinstance(part, SnapfsError):
+                found.append(str(part))
+            elif part.damage:
+                found.append(part.damage)
+        return list(dict.fromkeys(found))
+
+    @property
+    def problems(self) -> list[str]:
+        """All that is wrong with the snapshot as a whole: the documents, and the memory against its table."""
+        found = self.damage
+        try:
+            memory = self.memory
+            found += [gap.reason for gap in memory.gaps if gap.kind == "truncated"]
+            found += memory.problems
+        except SnapfsError as error:
+            found.append(str(error))
+        return list(dict.fromkeys(found))
+
+    # ---- the parts
+
+    @cached_property
+    def vcpus(self) -> Mapping[int, Vcpu]:
+        """The vCPUs by number."""
+        from snapfs.snapshot import vcpu
+
+        manager = self.machine.find("cpu-manager")
+        found = {int(k): c for k, c in (manager.children if manager else {}).items() if k.isascii() and k.isdecimal()}
+        return {n: vcpu.read(n, found[n]) for n in sorted(found)}
+
+    @cached_property
+    def memory(self) -> GuestMemory:
+        """Guest memory."""
+        from snapfs.snapshot import memory
+
+        node = self.machine.find("memory-manager")
+        data = self.migration.get("memory_manager_data") or (node.data if node else None)
+        return memory.GuestMemory(self.source, memory.read_state(data, "memory-manager"), self._zones())
+
+    def _zones(self) -> dict[str, str]:
+        """Host paths of the memory zones that have one."""
+        try:
+            zones = (self.config_json.get("memory") or {}).get("zones") or ()
+            return {z["id"]: str(z["file"]) for z in zones if z.get("file")}
+        except (SnapfsError, AttributeError, KeyError, TypeError):
+            return {}

@@ -1,0 +1,87 @@
+"""`memory/`: guest memory by physical address, by range and by zone, and what is missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from snapfs.snapshot import Snapshot
+from snapfs.snapshot.memory import GuestMemory, Range
+from snapfs.tree import names
+from snapfs.tree.nodes import Dir, ImageFile, Node, TextFile, json_text
+
+__all__ = ["memory", "window_of"]
+
+_WINDOW: Final = re.compile(r"(0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20})(?:\+(0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20}))?")
+_PAGE: Final = 4096
+
+
+def window_of(name: str) -> tuple[int, int] | None:
+    """Address and length that a window's name asks for: `0x1000`, `4096+64`; None when it is no such name."""
+    match = _WINDOW.fullmatch(name)
+    if not match:
+        return None
+    address, length = (int(part, 16 if part[:2] in ("0x", "0X") else 10) if part else _PAGE for part in match.groups())
+    if not 1 <= length <= 1 << 48 or address + length > 1 << 64:
+        return None
+    return address, length
+
+
+def memory(snap: Snapshot) -> Iterator[tuple[str, Node]]:
+    """The children of `memory/`."""
+    mem = snap.memory
+    yield "map.txt", TextFile(lambda: _map(mem))
+    yield "map.json", TextFile(lambda: json_text(_map_json(mem)))
+    yield "gaps.txt", TextFile(lambda: _gaps(mem))
+    yield "physical", ImageFile(lambda: mem.physical, huge=True)
+    yield "ranges", Dir(lambda: _ranges(mem, mem.ranges))
+    yield "zones", Dir(lambda: _zones(mem))
+    yield "at", Dir(lambda: (), lookup=lambda name: _window(mem, name))
+
+
+def _ranges(mem: GuestMemory, ranges: tuple[Range, ...]) -> Iterator[tuple[str, Node]]:
+    for r in sorted(ranges, key=lambda r: r.start):
+        yield r.name, ImageFile(lambda r=r: mem.content(r), huge=True)  # type: ignore[misc]
+
+
+def _zones(mem: GuestMemory) -> Iterator[tuple[str, Node]]:
+    for zone in sorted({r.zone for r in mem.ranges}, key=names.natural):
+        own = tuple(r for r in mem.ranges if r.zone == zone)
+        yield names.escape(zone), Dir(lambda own=own: _ranges(mem, own))  # type: ignore[misc]
+
+
+def _window(mem: GuestMemory, name: str) -> Node | None:
+    window = window_of(name)
+    return ImageFile(lambda: mem.window(*window), huge=True) if window else None
+
+
+def _map(mem: GuestMemory) -> str:
+    lines = ["# start              end (exclusive)    length       file offset  slot zone kind file"]
+    for r in mem.by_address:
+        slot = "-" if r.slot is None else r.slot
+        lines.append(f"0x{r.start:016x} 0x{r.end:016x} {r.length:<12} {r.offset:<12} {slot:<4} {r.zone} {r.kind} {r.file}")
+    return "\n".join(lines) + "\n"
+
+
+def _map_json(mem: GuestMemory) -> list[dict[str, Any]]:
+    return [
+        {
+            "start": f"0x{r.start:016x}",
+            "end": f"0x{r.end:016x}",
+            "length": r.length,
+            "file": r.file,
+            "file_offset": r.offset,
+            "missing": r.missing,
+            "zone": r.zone,
+            "slot": r.slot,
+            "kind": r.kind,
+        }
+        for r in mem.by_address
+    ]
+
+
+def _gaps(mem: GuestMemory) -> str:
+    lines = ["# start              end (exclusive)    kind      why"]
+    lines += [f"0x{g.start:016x} 0x{g.end:016x} {g.kind:<9} {g.reason}" for g in mem.gaps]
+    return "\n".join(lines) + "\n"

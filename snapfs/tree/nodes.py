@@ -1,0 +1,231 @@
+"""The nodes of the tree: directories, files and links, the only things that any door sees.
+
+Nodes are synchronous and immutable: the content of a snapshot never changes. Directories make their children on first use.
+A directory whose children cannot be made has one child, `ERROR`, which says why; a file whose content cannot be made keeps
+its name and raises when it is read.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from snapfs.blob import Blob, Data
+from snapfs.errors import IsADirectory, NoSuchNode, NotADirectory, SnapfsError
+from snapfs.tree import names
+
+__all__ = ["Dir", "File", "ImageFile", "Link", "Node", "StreamFile", "TextFile", "error_file"]
+
+# text up to this size is kept once rendered
+_KEEP: Final = 4096
+
+
+class Node:
+    """Anything that has a name in the tree. `mtime_ns` is None where it is that of the directory above."""
+
+    mtime_ns: int | None = None
+
+    def to_json(self) -> Any:
+        """The node as a plain value for JSON output."""
+        raise NotImplementedError
+
+    def dated(self, mtime_ns: int | None) -> Node:
+        """This node with a time of its own."""
+        self.mtime_ns = mtime_ns
+        return self
+
+
+class Link(Node):
+    """A symbolic link; `target` is relative and stays inside the tree."""
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+
+    def to_json(self) -> Any:
+        return {"link": self.target}
+
+
+class File(Node):
+    """A file. `huge` ones are large images that no recursive reader wants by accident."""
+
+    huge = False
+    #: whether the size is unknown until the file has been read to its end
+    streamed = False
+
+    @property
+    def size(self) -> int:
+        """The exact number of bytes; raises what reading would raise."""
+        return self.blob().size
+
+    def blob(self) -> Blob:
+        """The content."""
+        raise NotImplementedError
+
+    def read_bytes(self) -> bytes:
+        """The whole content."""
+        blob = self.blob()
+        return blob.pread(0, blob.size)
+
+    def read_text(self) -> str:
+        """The whole content as text."""
+        return self.read_bytes().decode("utf-8", "replace")
+
+    def to_json(self) -> Any:
+        return self.read_text()
+
+
+class TextFile(File):
+    """A small file that is rendered when it is looked at. `plain` gives its value in JSON output; None leaves it out of the
+    JSON of its directory, as a table that repeats its neighbour."""
+
+    def __init__(self, render: Callable[[], str], plain: Callable[[], Any] | None = None) -> None:
+        self._render = render
+        self._plain = plain
+        self._kept: Data | None = None
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the file says again what its neighbours say."""
+        return self._plain is None
+
+    def blob(self) -> Blob:
+        if self._kept is not None:
+            return self._kept
+        rendered = Data(self._render().encode("utf-8", "backslashreplace"))
+        if rendered.size <= _KEEP:
+            self._kept = rendered
+        return rendered
+
+    def to_json(self) -> Any:
+        return self._plain() if self._plain else self.read_text()
+
+
+class ImageFile(File):
+    """A binary file behind a blob."""
+
+    def __init__(self, blob: Callable[[], Blob], *, huge: bool = False) -> None:
+        self._make = blob
+        self._blob: Blob | None = None
+        self.huge = huge
+
+    def blob(self) -> Blob:
+        if self._blob is None:
+            self._blob = self._make()
+        return self._blob
+
+    def to_json(self) -> Any:
+        if self.huge:
+            return {"bytes": self.size}
+        return self.read_bytes().hex()
+
+
+class StreamFile(File):
+    """A file that costs real work: made piece by piece as it is read, its size 0 until the end has been reached."""
+
+    streamed = True
+
+    def __init__(self, pieces: Callable[[], Iterator[bytes]]) -> None:
+        self.pieces = pieces
+
+    @property
+    def size(self) -> int:
+        return 0
+
+    def blob(self) -> Blob:
+        return Data(b"".join(self.pieces()))
+
+
+class Dir(Node):
+    """A directory. `entries` makes the children in their order; `lookup` answers names that are not listed; `value` gives
+    the JSON form where that is not simply the children's."""
+
+    def __init__(
+        self,
+        entries: Callable[[], Iterable[tuple[str, Node]]],
+        *,
+        lookup: Callable[[str], Node | None] | None = None,
+        value: Callable[[], Any] | None = None,
+    ) -> None:
+        self._entries = entries
+        self._lookup = lookup
+        self._value = value
+        self._children: Mapping[str, Node] | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def children(self) -> Mapping[str, Node]:
+        """The children by name, in order. Never raises: what cannot be made is an `ERROR` file."""
+        if self._children is None:
+            with self._lock:
+                if self._children is None:
+                    try:
+                        self._children = dict(names.distinct(self._entries()))
+                    except SnapfsError as error:
+                        self._children = {"ERROR": error_file(error)}
+        return self._children
+
+    def get(self, name: str) -> Node | None:
+        """The child of that name, listed or made on look-up; None when there is none."""
+        found = self.children.get(name)
+        if found is None and self._lookup is not None:
+            found = self._lookup(name)
+        return found
+
+    def __truediv__(self, path: str) -> Node:
+        """The node at a relative path, links followed. NoSuchNode and NotADirectory name the part that failed."""
+        return self.walk(path)[-1]
+
+    def walk(self, path: str) -> list[Node]:
+        """The nodes from this one along a relative path, links followed."""
+        trail: list[Node] = [self]
+        pending = [part for part in reversed(path.split("/")) if part and part != "."]
+        hops = 0
+        while pending:
+            part = pending.pop()
+            here = trail[-1]
+            if part == "..":
+                del trail[1 if len(trail) == 1 else -1 :]
+                continue
+            if not isinstance(here, Dir):
+                raise NotADirectory(f"{path}: {part} is looked for in a file")
+            node = here.get(part)
+            if node is None:
+                near = ", ".join(list(here.children)[:8])
+                raise NoSuchNode(f"{path}: no {part} here" + (f"; there is {near}" if near else ""))
+            if isinstance(node, Link):
+                hops += 1
+                if hops > 16:
+                    raise NoSuchNode(f"{path}: too many links")
+                pending.extend(p for p in reversed(node.target.split("/")) if p and p != ".")
+                continue
+            trail.append(node)
+        return trail
+
+    def read_text(self) -> str:
+        raise IsADirectory("a directory has no content; list it, or read a file in it")
+
+    def to_json(self) -> Any:
+        if self._value is not None:
+            return self._value()
+        found = {}
+        for name, node in self.children.items():
+            if isinstance(node, Link) or (isinstance(node, TextFile) and node.repeats) or (isinstance(node, File) and node.streamed):
+                continue
+            try:
+                found[name] = node.to_json()
+            except SnapfsError as error:
+                found[name] = {"ERROR": str(error)}
+        return found
+
+
+def error_file(error: SnapfsError) -> TextFile:
+    """The `ERROR` file that stands for what could not be made."""
+    text = str(error)
+    return TextFile(lambda: text + "\n", lambda: text)
+
+
+def json_text(value: Any) -> str:
+    """A value of `to_json` as text."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"

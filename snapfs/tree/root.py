@@ -1,0 +1,64 @@
+"""The root table: which part of a snapshot stands under which name, and which file's time it bears."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from snapfs.blob import FileSlice
+from snapfs.errors import SnapfsError
+from snapfs.snapshot import Snapshot
+from snapfs.tree import about, memory, reflect, state
+from snapfs.tree.nodes import Dir, ImageFile, Node, TextFile
+from snapfs.tree.vcpus import vcpus
+
+__all__ = ["root"]
+
+
+def root(snap: Snapshot) -> Dir:
+    """The tree of a snapshot. Nothing is decoded until it is looked at."""
+    tree = Dir(lambda: _entries(snap))
+    tree.dated(_mtime(snap, snap.state_file or snap.config_file))
+    return tree
+
+
+def _entries(snap: Snapshot) -> Iterator[tuple[str, Node]]:
+    config_time = _mtime(snap, snap.config_file)
+    memory_time = _mtime(snap, next(iter(snap.source.memory_names), None))
+    yield "README", TextFile(lambda: about.readme(snap))
+    yield "summary.txt", TextFile(lambda: about.summary(snap))
+    yield "summary.json", TextFile(lambda: about.summary_json(snap))
+    yield from _dated(config_time, reflect.directory("config", lambda: snap.config_json, assign=True))
+    yield from _part("state", lambda: state.state(snap.machine))
+    yield "raw", Dir(lambda: _raw(snap))
+    yield "vcpus", Dir(lambda: vcpus(snap))
+    yield from _dated(memory_time, [("memory", Dir(lambda: memory.memory(snap)))])
+
+
+def _part(name: str, make: Callable[[], Iterable[tuple[str, Node]]]) -> Iterator[tuple[str, Node]]:
+    """The entries of a part; where they cannot be made the part's directory holds the error."""
+    try:
+        yield from list(make())
+    except SnapfsError as error:
+        failure = error
+
+        def fail() -> Iterable[tuple[str, Node]]:
+            raise failure
+
+        yield name, Dir(fail)
+
+
+def _dated(mtime_ns: int | None, entries: Iterable[tuple[str, Node]]) -> Iterator[tuple[str, Node]]:
+    for name, node in entries:
+        yield name, node.dated(mtime_ns)
+
+
+def _mtime(snap: Snapshot, name: str | None) -> int | None:
+    try:
+        return snap.source.open(name).mtime_ns if name else None
+    except SnapfsError:
+        return None
+
+
+def _raw(snap: Snapshot) -> Iterator[tuple[str, Node]]:
+    for name in snap.source.names:
+        yield name, ImageFile(lambda n=name: FileSlice(snap.source.open(n)), huge=True).dated(_mtime(snap, name))  # type: ignore[misc]
