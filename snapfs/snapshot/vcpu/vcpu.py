@@ -1,4 +1,9 @@
-"""A vCPU of any kind: its payload, and what every kind answers."""
+"""A vCPU of any kind: its payload, and what every kind answers.
+
+What every kind answers is what the table of all vCPUs, page-table walks and dumps need, whatever the architecture. A kind
+overrides the properties that it can tell; each may raise a SnapfsError where the payload is damaged, and gives None or the
+empty string where this kind of vCPU, or this snapshot, does not say.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ from typing import Any, ClassVar
 from snapfs.errors import CorruptState
 from snapfs.layout import Facets
 from snapfs.snapshot.component import Component
+from snapfs.snapshot.vcpu.paging import Paging
 
 __all__ = ["Vcpu", "payload"]
 
@@ -29,6 +35,8 @@ class Vcpu(Facets):
     """One vCPU. Subclasses declare a facet per register group; keys that no facet needs are shown as they are."""
 
     ARCH: ClassVar[str] = "unknown"
+    #: the architecture's own words for `pc`, `sp`, `page_table_root` and `privilege`
+    WORDS: ClassVar[tuple[str, str, str, str]] = ("pc", "sp", "root", "privilege")
 
     def __init__(self, number: int, component: Component) -> None:
         self.number = number
@@ -54,3 +62,55 @@ class Vcpu(Facets):
     def where(self, key: str) -> str:
         """The place of a key of the payload, for messages."""
         return f"{self.component.where}/{key}"
+
+    # ---- what every kind answers
+
+    @property
+    def arch(self) -> str:
+        """`x86_64`, `aarch64`, `riscv64`, or `unknown`."""
+        return self.ARCH
+
+    @property
+    def mode(self) -> str:
+        """The execution mode in one word: `real`, `protected`, `long`, `compatibility`; `AArch64`, `AArch32`; `RV64`."""
+        return ""
+
+    @property
+    def privilege(self) -> str:
+        """The privilege that the vCPU runs at, in the architecture's own form: `0` to `3` for rings, `EL1`, `S`."""
+        return ""
+
+    @property
+    def in_user_mode(self) -> bool | None:
+        """Whether the vCPU runs a program rather than a kernel; None where that cannot be told."""
+        return None
+
+    @property
+    def running(self) -> str:
+        """`running`, `halted`, or why it does not run, in a few words."""
+        return ""
+
+    @property
+    def pc(self) -> int | None:
+        """The program counter, as the register has it."""
+        return None
+
+    @property
+    def sp(self) -> int | None:
+        """The stack pointer in use, as the register has it."""
+        return None
+
+    @property
+    def page_table_root(self) -> int | None:
+        """The register that points to the page tables in use, as it is."""
+        return None
+
+    @property
+    def paging(self) -> Paging | None:
+        """All that a page-table walk needs."""
+        return None
+
+    @property
+    def doing(self) -> str:
+        """What the vCPU seems to do, in a few words for people."""
+        return ""
