@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 
 from snapfs.errors import CorruptState
 
-__all__ = ["Schema", "decode"]
+__all__ = ["Schema", "decode", "parse_type"]
 
 # name -> (field, Rust type) pairs of a struct, or the variant names of an enum
 Fields = tuple[tuple[str, str], ...]
@@ -31,10 +31,12 @@ _DEPTH: Final = 32
 
 
 @lru_cache(maxsize=512)
-def _parse(kind: str) -> tuple[str, tuple[str, ...]]:
+def parse_type(kind: str) -> tuple[str, tuple[str, ...]]:
     """A Rust type as (constructor, arguments): `Vec<u8>` is ("Vec", ("u8",))."""
     if generic := re.fullmatch(r"(Vec|VecDeque|Option)<(.*)>", kind):
         return ("Vec" if generic[1].startswith("Vec") else "Option", (generic[2],))
+    if table := re.fullmatch(r"(?:HashMap|BTreeMap)<(\w+),(.*)>", kind):
+        return ("Map", (table[1], table[2]))
     if array := re.fullmatch(r"\[(.*);(\d+)\]", kind):
         return ("array", (array[1], array[2]))
     if kind.startswith("(") and kind.endswith(")"):
@@ -86,7 +88,7 @@ class _Reader:
                 return self.take(self.count()).decode()
             except UnicodeDecodeError as error:
                 raise CorruptState(f"a string that is not UTF-8 before {self.at}") from error
-        constructor, arguments = _parse(kind)
+        constructor, arguments = parse_type(kind)
         if constructor == "Vec":
             return self.many(arguments[0], self.count(), depth)
         if constructor == "array":

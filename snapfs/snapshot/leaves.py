@@ -19,7 +19,7 @@ from snapfs.snapshot import document
 if TYPE_CHECKING:
     from snapfs.snapshot.component import Component
 
-__all__ = ["Leaf", "decode"]
+__all__ = ["Leaf", "decode", "structs_of"]
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,17 @@ class Leaf:
     epochs: tuple[str, ...] = ()
 
 
-# the component's key -> its struct
+# the component's key -> the structs that it may hold
 _BY_NAME: Final = {
-    "memory-manager": "MemoryManagerSnapshotData",
-    "gic-v3": "Gicv3State",
-    "gic-v3-its": "Gicv3ItsState",
-    "pci_configuration": "PciConfigurationState",
-    "virtio_pci_common_config": "VirtioPciCommonConfigState",
-    "msix_config": "MsixConfigState",
-    "msi_config": "MsiConfigState",
-    "vfio_common": "VfioCommonState",
+    "memory-manager": ("MemoryManagerSnapshotData",),
+    "gic-v3": ("Gicv3State",),
+    "gic-v3-its": ("Gicv3ItsState", "GicState"),
+    "pci_configuration": ("PciConfigurationState",),
+    "virtio_pci_common_config": ("VirtioPciCommonConfigState",),
+    "msix_config": ("MsixConfigState",),
+    "msi_config": ("MsiConfigState",),
+    "vfio_common": ("VfioCommonState",),
+    "vfio_migration": ("VfioMigrationData",),
 }
 # devices that are not virtio, by the name that the VMM gives them
 _BY_PREFIX: Final = {
@@ -48,18 +49,21 @@ _BY_PREFIX: Final = {
     "serial": ("SerialState", "Pl011State"),
     "gpio": ("GpioState",),
     "pvpanic": ("PvPanicDeviceState",),
+    "ivshmem": ("IvshmemDeviceState",),
+    "virtio-mmio": ("VirtioMmioDeviceState",),
 }
 # virtio device type -> the structs that its state may be
 _BY_TYPE: Final = {
-    1: ("NetState", "VhostUserNetState"),
-    2: ("BlockState", "VhostUserBlkState"),
+    1: ("NetState", "VhostUserNetState", "VhostUserState"),
+    2: ("BlockState", "VhostUserBlkState", "VhostUserState"),
     3: ("ConsoleState",),
     4: ("RngState",),
     5: ("BalloonState",),
+    17: ("RtcState",),
     19: ("VsockState",),
     23: ("IommuState",),
     24: ("MemState",),
-    26: ("VhostUserFsState",),
+    26: ("VhostUserFsState", "VhostUserState"),
     27: ("PmemState",),
     35: ("WatchdogState",),
 }
@@ -87,18 +91,19 @@ def _virtio_type(component: Component) -> int | None:
     return device - 0x1040 if 0x1040 <= device < 0x1080 else None
 
 
-def _candidates(component: Component) -> Iterator[str]:
+def structs_of(component: Component) -> Iterator[str]:
+    """The Rust structs that a component of this place and kind may hold, the likeliest first."""
     name = component.name
     if name in _BY_NAME:
-        yield _BY_NAME[name]
+        yield from _BY_NAME[name]
     elif name.startswith("_virtio-pci-"):
         yield "VirtioPciDeviceState"
     elif (kind := _virtio_type(component)) is not None:
         yield from _BY_TYPE.get(kind, ())
-        yield "VdpaState"  # any virtio type may be behind vDPA
+        yield from ("VdpaState", "VhostUserState")  # any virtio type may be behind vDPA or vhost-user
     else:
         for prefix, structs in _BY_PREFIX.items():
-            if name.lstrip("_").rstrip("0123456789") == prefix:
+            if name.lstrip("_").startswith(prefix):
                 yield from structs
 
 
@@ -119,7 +124,7 @@ def _fits(struct: str, data: bytes) -> Leaf | None:
 
 def decode(component: Component, data: bytes) -> Leaf:
     """The value of a byte leaf. CorruptState when it is neither JSON nor a struct that its place allows."""
-    candidates = tuple(_candidates(component))
+    candidates = tuple(structs_of(component))
     # a short binary can be JSON by accident, so that where a binary struct is possible it is tried first; the releases
     # that wrote JSON bytes for the same component begin with a brace, which no such struct of theirs does
     if data[:1] not in (b"{", b"["):

@@ -13,7 +13,21 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
 from snapfs.errors import CorruptState
 from snapfs.layout.forms import DEC, TEXT, Hex
 
-__all__ = ["ByteCount", "Count", "GuestAddr", "HostPath", "Many", "Model", "OnHost", "SocketPath"]
+__all__ = [
+    "ByteCount",
+    "Count",
+    "DeviceId",
+    "GuestAddr",
+    "HostFd",
+    "HostInterface",
+    "HostPath",
+    "IpAddress",
+    "MacAddress",
+    "Many",
+    "Model",
+    "OnHost",
+    "SocketPath",
+]
 
 _U64 = Field(ge=0, lt=1 << 64)
 
@@ -41,6 +55,16 @@ HostPath = Annotated[str, TEXT, OnHost("file")]
 """A path on the host that ran the machine."""
 SocketPath = Annotated[str, TEXT, OnHost("socket")]
 """The path of a socket on the host that ran the machine."""
+HostInterface = Annotated[str, TEXT, OnHost("network interface")]
+"""The name of a network interface of the host."""
+HostFd = Annotated[int, DEC, OnHost("file descriptor")]
+"""A file descriptor of the VMM's process; it means nothing after that process, its presence does."""
+MacAddress = Annotated[str, TEXT, Field(pattern=r"^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$")]
+"""A MAC address."""
+IpAddress = Annotated[str, TEXT]
+"""An IP address or network mask."""
+DeviceId = Annotated[str, TEXT]
+"""The id of a device, zone or group."""
 
 
 class Model(BaseModel):

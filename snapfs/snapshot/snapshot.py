@@ -17,7 +17,9 @@ from snapfs.snapshot.component import Component
 from snapfs.snapshot.source import Source
 
 if TYPE_CHECKING:
+    from snapfs.snapshot.config import VmConfig
     from snapfs.snapshot.memory import GuestMemory
+    from snapfs.snapshot.releases import Origin
     from snapfs.snapshot.vcpu import Vcpu
 
 __all__ = ["Snapshot"]
@@ -97,6 +99,27 @@ class Snapshot:
         if isinstance(self._config, SnapfsError):
             raise self._config.with_traceback(None)
         return self._config.value
+
+    @cached_property
+    def config_values(self) -> Any:
+        """The configuration as plain JSON values, with the nulls that releases since v53 leave out put back."""
+        from snapfs.snapshot.releases import omitted_nulls
+
+        return omitted_nulls(self.config_json)
+
+    @cached_property
+    def config(self) -> VmConfig:
+        """The configuration; CorruptState names the first value that cannot be what it should be."""
+        from snapfs.snapshot.config import VmConfig
+
+        return VmConfig.read(self.config_json, "config")
+
+    @cached_property
+    def origin(self) -> Origin:
+        """Which release wrote the snapshot, as far as its shape tells."""
+        from snapfs.snapshot.releases import infer
+
+        return infer(self)
 
     @property
     def migration(self) -> Mapping[str, Any]:

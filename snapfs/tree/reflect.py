@@ -27,7 +27,7 @@ from snapfs.tree import names
 from snapfs.tree.nodes import Dir, ImageFile, Node, TextFile
 from snapfs.tree.tables import table
 
-_BREAKS: Final = re.compile(r"[%.=\s\x00-\x1f\x7f]")
+_BREAKS: Final = re.compile("[%.=\x00-\x20\x7f\ud800-\udfff]")
 
 __all__ = ["Member", "Text", "directory", "entry", "members", "plain", "rows", "step"]
 
@@ -247,10 +247,10 @@ def facets(value: Facets) -> Iterator[tuple[str, Node]]:
             yield from directory(name, lambda p=part: p)
 
 
-def directory(name: str, value: Any, form: Form | None = None, *, assign: bool = False) -> Iterator[tuple[str, Node]]:
+def directory(name: str, value: Any, form: Form | None = None) -> Iterator[tuple[str, Node]]:
     """A directory of values and the table beside it. `value` is called when either is looked at."""
     yield name, Dir(lambda: entries(value(), form), value=lambda: plain(value(), form))
-    yield f"{name}.txt", TextFile(lambda: table(rows(value(), form), assign=assign))
+    yield f"{name}.txt", TextFile(lambda: table(rows(value(), form)))
 
 
 def rows(value: Any, form: Form | None = None, prefix: str = "") -> Iterator[tuple[str, str, str]]:
@@ -270,4 +270,4 @@ def rows(value: Any, form: Form | None = None, prefix: str = "") -> Iterator[tup
 
 def step(name: str) -> str:
     """A name as one step of a dotted path: its dots and blanks are encoded, so that the path can be taken apart again."""
-    return _BREAKS.sub(lambda m: f"%{ord(m[0]):02X}", name) if name else "%"
+    return _BREAKS.sub(lambda m: f"%u{ord(m[0]):04X}" if ord(m[0]) > 0xFF else f"%{ord(m[0]):02X}", name) if name else "%"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from snapfs.blob import FileSlice
 from snapfs.errors import SnapfsError
 from snapfs.snapshot import Snapshot
-from snapfs.tree import about, memory, reflect, state
+from snapfs.tree import about, assignments, memory, reflect, state
 from snapfs.tree.nodes import Dir, ImageFile, Node, TextFile
 from snapfs.tree.vcpus import vcpus
 
@@ -27,11 +27,16 @@ def _entries(snap: Snapshot) -> Iterator[tuple[str, Node]]:
     yield "README", TextFile(lambda: about.readme(snap))
     yield "summary.txt", TextFile(lambda: about.summary(snap))
     yield "summary.json", TextFile(lambda: about.summary_json(snap))
-    yield from _dated(config_time, reflect.directory("config", lambda: snap.config_json, assign=True))
+    yield from _dated(config_time, _config(snap))
     yield from _part("state", lambda: state.state(snap.machine))
     yield "raw", Dir(lambda: _raw(snap))
     yield "vcpus", Dir(lambda: vcpus(snap))
     yield from _dated(memory_time, [("memory", Dir(lambda: memory.memory(snap)))])
+
+
+def _config(snap: Snapshot) -> Iterator[tuple[str, Node]]:
+    yield "config", Dir(lambda: reflect.entries(snap.config_values), value=lambda: snap.config_values)
+    yield "config.txt", TextFile(lambda: assignments.render(snap.config_values))
 
 
 def _part(name: str, make: Callable[[], Iterable[tuple[str, Node]]]) -> Iterator[tuple[str, Node]]:

@@ -1,4 +1,4 @@
-"""Tables: a directory of values as text, one `name value words` per line, aligned; or `path = value`."""
+"""Tables: a directory of values as text, one `name value words` per line, aligned."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ __all__ = ["table"]
 _WIDEST: Final = 40
 
 
-def table(rows: Iterable[tuple[str, str, str]], *, assign: bool = False) -> str:
-    """The lines for `(name, value, words)`. With `assign` they read `name = value`."""
+def table(rows: Iterable[tuple[str, str, str]]) -> str:
+    """The lines for `(name, value, words)`."""
     found = list(rows)
-    if assign:
-        return "".join(f"{name} = {value}\n" for name, value, _ in found)
     width = min(max((len(name) for name, _, _ in found), default=0), _WIDEST)
     return "".join(f"{name:<{width}} {value}{' ' + words if words else ''}\n" for name, value, words in found)
