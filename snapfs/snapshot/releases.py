@@ -7,6 +7,7 @@ writes, are reported with them. Nothing else in snapfs asks for a release.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -40,11 +41,13 @@ class Clue(NamedTuple):
 
 @dataclass(frozen=True)
 class Origin:
-    """The outcome: the likeliest releases, the clues that ruled out their neighbours, clues against them, and what is unknown."""
+    """The outcome: the likeliest releases, the clues that rule out the one before and the one after, the clues against them, and
+    what no release we know writes."""
 
     first: str
     last: str
-    decided_by: tuple[str, ...]
+    not_before: tuple[str, ...]
+    not_after: tuple[str, ...]
     against: tuple[str, ...]
     unrecognised: tuple[str, ...]
 
@@ -186,14 +189,14 @@ def _fields(schema: Schema, fields: dict[str, Any], value: dict[str, Any], where
         spans = [(_span(first, last), kind, mark) for kind, first, last, mark in rows]
         if name in value:
             fits = [span for span, kind, _ in spans if value[name] is not None or kind.startswith("Option<") or not kind]
-            yield Clue(f"{where}/{name}", frozenset[int]().union(*(fits or [span for span, _, _ in spans])))
+            yield Clue(f"{where}/{name} is there", frozenset[int]().union(*(fits or [span for span, _, _ in spans])))
             yield from _inside(schema, [kind for _, kind, _ in spans], value[name], f"{where}/{name}", unknown, depth)
         else:
             always: set[int] = set()
             for span, kind, mark in spans:
                 if not mark:
                     always |= {i for i in span if not (kind.startswith("Option<") and i >= _NULLS_OMITTED)}
-            yield Clue(f"no {where}/{name}", _ALL - always)
+            yield Clue(f"{where}/{name} is not there", _ALL - always)
     unknown.extend(f"{where}/{name}" for name in value if name not in fields)
 
 
@@ -278,15 +281,20 @@ def _weigh(clues: list[Clue], unknown: list[str]) -> Origin:
     fewest = min(against)
     best = [i for i, n in enumerate(against) if n == fewest]
     low, high = best[0], best[-1]
-    deciding = [c.seen for c in clues if low in c.releases and low and low - 1 not in c.releases]
-    deciding += [c.seen for c in clues if high in c.releases and high + 1 < len(RELEASES) and high + 1 not in c.releases]
     return Origin(
         RELEASES[low],
         RELEASES[high],
-        tuple(dict.fromkeys(deciding)),
-        tuple(dict.fromkeys(c.seen for c in clues if low not in c.releases)),
+        _said(c for c in clues if low in c.releases and low and low - 1 not in c.releases),
+        _said(c for c in clues if high in c.releases and high + 1 < len(RELEASES) and high + 1 not in c.releases),
+        _said(c for c in clues if low not in c.releases),
         tuple(dict.fromkeys(unknown)),
     )
+
+
+def _said(clues: Iterable[Clue]) -> tuple[str, ...]:
+    """What was seen, shapes before keys; what holds for each of several devices or vCPUs is said once."""
+    seen = dict.fromkeys(re.sub(r"/\d+(?=/|$)", "/*", clue.seen) for clue in clues)
+    return tuple(sorted(seen, key=lambda text: "/" in text))
 
 
 def omitted_nulls(config: Any) -> Any:

@@ -8,7 +8,7 @@ from snapfs.blob import FileSlice
 from snapfs.errors import SnapfsError
 from snapfs.snapshot import Snapshot
 from snapfs.tree import about, assignments, memory, reflect, state
-from snapfs.tree.nodes import Dir, ImageFile, Node, TextFile
+from snapfs.tree.nodes import Dir, ImageFile, Node, TextFile, json_text
 from snapfs.tree.vcpus import vcpus
 
 __all__ = ["root"]
@@ -26,7 +26,7 @@ def _entries(snap: Snapshot) -> Iterator[tuple[str, Node]]:
     memory_time = _mtime(snap, next(iter(snap.source.memory_names), None))
     yield "README", TextFile(lambda: about.readme(snap))
     yield "summary.txt", TextFile(lambda: about.summary(snap))
-    yield "summary.json", TextFile(lambda: about.summary_json(snap))
+    yield "summary.json", TextFile(lambda: json_text(about.facts(snap)), lambda: about.facts(snap))
     yield from _dated(config_time, _config(snap))
     yield from _part("state", lambda: state.state(snap.machine))
     yield "raw", Dir(lambda: _raw(snap))
