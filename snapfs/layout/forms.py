@@ -149,7 +149,8 @@ class Text(Form):
         return text
 
     def quote(self, value: Any) -> str:
-        return json.dumps(str(value), ensure_ascii=False).encode("utf-8", "surrogatepass").decode("utf-8", "backslashreplace")
+        # a lone surrogate has no UTF-8 form; its JSON escape has
+        return json.dumps(str(value), ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
 
 
 @dataclass(frozen=True)
