@@ -18,7 +18,7 @@ from snapfs.errors import AddressError, CannotOpen, CorruptState
 from snapfs.snapshot.model import ByteCount, Count, GuestAddr, Many, Model
 from snapfs.snapshot.source import Source
 
-__all__ = ["GuestMemory", "MemoryGap", "MemoryManagerState", "Range"]
+__all__ = ["GuestMemory", "MemoryGap", "MemoryManagerState", "Range", "assumed_state", "read_state"]
 
 # the largest offset that a file can have
 _END: Final = 1 << 63
@@ -303,6 +303,20 @@ class _Ram(NamedTuple):
     size: int
     zone: str
     virtio_mem: bool
+
+
+def assumed_state(source: Source, size: int, arch: str) -> MemoryManagerState | None:
+    """The memory table of a machine whose own is lost, where there is only one way that it can have been: RAM in one zone, of
+    `size` bytes as the configuration says and as the memory file is long, at the addresses where the VMM puts it.
+    Source: Cloud Hypervisor, arch/src/x86_64/mod.rs and arch/src/aarch64/mod.rs (`arch_memory_regions`)."""
+    low = {"x86_64": (0, 0xC000_0000, 0x1_0000_0000), "aarch64": (0x4000_0000, 0xBC00_0000, 0x1_0000_0000)}.get(arch)
+    if low is None or "memory-ranges" not in source or source.open("memory-ranges").size != size:
+        return None
+    start, room, above = low
+    rows = [MemoryRange(gpa=start, length=min(size, room))]
+    if size > room:
+        rows.append(MemoryRange(gpa=above, length=size - room))
+    return MemoryManagerState(memory_ranges=MemoryRangeTable(data=tuple(rows)))
 
 
 def read_state(data: Any, where: str) -> MemoryManagerState:

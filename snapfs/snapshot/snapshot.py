@@ -18,7 +18,7 @@ from snapfs.snapshot.source import Source
 
 if TYPE_CHECKING:
     from snapfs.snapshot.config import VmConfig
-    from snapfs.snapshot.memory import GuestMemory
+    from snapfs.snapshot.memory import GuestMemory, MemoryManagerState
     from snapfs.snapshot.releases import Origin
     from snapfs.snapshot.vcpu import Vcpu
 
@@ -130,20 +130,19 @@ class Snapshot:
         return value if isinstance(value, dict) else {}
 
     @property
-    def damage(self) -> list[str]:
-        """What is wrong with the two documents, one sentence each."""
-        found: list[str] = []
-        for part in (self._state, self._config):
-            if isinstance(part, SnapfsError):
-                found.append(str(part))
-            elif part.damage:
-                found.append(part.damage)
-        return list(dict.fromkeys(found))
+    def state_damage(self) -> str | None:
+        """What is wrong with the state file as a whole; None when it is sound."""
+        return str(self._state) if isinstance(self._state, SnapfsError) else self._state.damage
+
+    @property
+    def config_damage(self) -> str | None:
+        """What is wrong with the configuration as a whole; None when it is sound."""
+        return str(self._config) if isinstance(self._config, SnapfsError) else self._config.damage
 
     @property
     def problems(self) -> list[str]:
         """All that is wrong with the snapshot as a whole: the documents, and the memory against its table."""
-        found = self.damage
+        found = [damage for damage in (self.state_damage, self.config_damage) if damage]
         try:
             memory = self.memory
             found += [gap.reason for gap in memory.gaps if gap.kind == "truncated"]
@@ -169,8 +168,29 @@ class Snapshot:
         from snapfs.snapshot import memory
 
         node = self.machine.find("memory-manager")
-        data = self.migration.get("memory_manager_data") or (node.data if node else None)
-        return memory.GuestMemory(self.source, memory.read_state(data, "memory-manager"), self._zones())
+        data: Any = self.migration.get("memory_manager_data") or (node.data if node else None)
+        try:
+            return memory.GuestMemory(self.source, memory.read_state(data, "memory-manager"), self._zones())
+        except CorruptState as error:
+            assumed = self._assumed_memory()
+            if assumed is None:
+                raise
+            found = memory.GuestMemory(self.source, assumed, {})
+            found.problems.append(f"{error}; its ranges are assumed from the configuration and the size of the file")
+            return found
+
+    def _assumed_memory(self) -> MemoryManagerState | None:
+        """What the memory table must have been, for a machine with one plain zone."""
+        from snapfs.snapshot import memory
+
+        try:
+            config = self.config.memory
+            if config.zones or config.hotplugged_size or config.shared or config.file:
+                return None
+            arch = next(iter(self.vcpus.values())).arch
+            return memory.assumed_state(self.source, config.size, arch)
+        except (SnapfsError, StopIteration):
+            return None
 
     def _zones(self) -> dict[str, str]:
         """Host paths of the memory zones that have one."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from snapfs.blob import FileSlice
-from snapfs.errors import SnapfsError
+from snapfs.errors import CorruptState, SnapfsError
 from snapfs.snapshot import Snapshot
 from snapfs.tree import about, assignments, memory, reflect, state
-from snapfs.tree.nodes import Dir, ImageFile, Node, TextFile, json_text
+from snapfs.tree.nodes import Dir, ImageFile, Node, TextFile, error_file, json_text
 from snapfs.tree.vcpus import vcpus
 
 __all__ = ["root"]
@@ -28,28 +28,21 @@ def _entries(snap: Snapshot) -> Iterator[tuple[str, Node]]:
     yield "summary.txt", TextFile(lambda: about.summary(snap))
     yield "summary.json", TextFile(lambda: json_text(about.facts(snap)), lambda: about.facts(snap))
     yield from _dated(config_time, _config(snap))
-    yield from _part("state", lambda: state.state(snap.machine))
+    yield from state.state(snap)
     yield "raw", Dir(lambda: _raw(snap))
     yield "vcpus", Dir(lambda: vcpus(snap))
     yield from _dated(memory_time, [("memory", Dir(lambda: memory.memory(snap)))])
 
 
 def _config(snap: Snapshot) -> Iterator[tuple[str, Node]]:
-    yield "config", Dir(lambda: reflect.entries(snap.config_values), value=lambda: snap.config_values)
+    def entries() -> Iterator[tuple[str, Node]]:
+        values = snap.config_values
+        if snap.config_damage:
+            yield "ERROR", error_file(CorruptState(snap.config_damage))
+        yield from reflect.entries(values)
+
+    yield "config", Dir(entries, value=lambda: snap.config_values)
     yield "config.txt", TextFile(lambda: assignments.render(snap.config_values))
-
-
-def _part(name: str, make: Callable[[], Iterable[tuple[str, Node]]]) -> Iterator[tuple[str, Node]]:
-    """The entries of a part; where they cannot be made the part's directory holds the error."""
-    try:
-        yield from list(make())
-    except SnapfsError as error:
-        failure = error
-
-        def fail() -> Iterable[tuple[str, Node]]:
-            raise failure
-
-        yield name, Dir(fail)
 
 
 def _dated(mtime_ns: int | None, entries: Iterable[tuple[str, Node]]) -> Iterator[tuple[str, Node]]:

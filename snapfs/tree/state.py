@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from snapfs.blob import Data
 from snapfs.errors import CorruptState
+from snapfs.snapshot import Snapshot
 from snapfs.snapshot.component import Component
 from snapfs.tree import names, reflect
 from snapfs.tree.nodes import Dir, ImageFile, Node, TextFile, error_file
@@ -18,10 +19,17 @@ from snapfs.tree.tables import table
 __all__ = ["state"]
 
 
-def state(machine: Component) -> Iterator[tuple[str, Node]]:
+def state(snap: Snapshot) -> Iterator[tuple[str, Node]]:
     """The directory of the machine's components and its table."""
-    yield "state", Dir(lambda: _entries(machine))
-    yield "state.txt", TextFile(lambda: table(_rows(machine, "")))
+
+    def entries() -> Iterator[tuple[str, Node]]:
+        machine = snap.machine
+        if snap.state_damage:
+            yield "ERROR", error_file(CorruptState(snap.state_damage))
+        yield from _entries(machine)
+
+    yield "state", Dir(entries)
+    yield "state.txt", TextFile(lambda: table(_rows(snap.machine, "")))
 
 
 def _entries(component: Component) -> Iterator[tuple[str, Node]]:
