@@ -1,0 +1,136 @@
+"""Writes a tar stream that every tar reads, sparse files as GNU tar's format 1.0 in pax headers.
+
+The standard library writes the headers and streams; it cannot make sparse members, but their format needs nothing of
+it that it does not offer: three pax records, and in front of the data a map of it in decimal text, padded to a block.
+Source: GNU tar manual, "Storing Sparse Files", PAX format, version 1.0.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+from snapfs.errors import SnapfsError
+from snapfs.export.copying import Advance, Plan, pieces, plan
+from snapfs.export.disk import Failed
+from snapfs.export.selection import Item, Selection
+from snapfs.tree import Dir, File, Link
+from snapfs.tree.nodes import StreamFile
+
+__all__ = ["write_tar"]
+
+_BLOCK: Final = 512
+_BUFFER: Final = 1 << 20
+
+
+def write_tar(selection: Selection, out: BinaryIO, name: str, advance: Advance, failed: Failed, *, fill_gaps: bool = False) -> None:
+    """Writes the selection to `out` with `name` as its top entry. What cannot be read is told to `failed` and left out."""
+    with tarfile.open(
+        fileobj=out, mode="w|", bufsize=_BUFFER, format=tarfile.PAX_FORMAT, encoding="utf-8", errors="surrogateescape"
+    ) as tar:
+        for item in selection.items:
+            member = _member(item, name)
+            try:
+                _add(tar, member, item, advance, fill_gaps=fill_gaps)
+            except _Unreadable as failure:
+                failed(item.path or name, failure.error)
+
+
+class _Unreadable(Exception):
+    """A member that could not be begun; nothing of it is in the stream."""
+
+    def __init__(self, error: SnapfsError) -> None:
+        self.error = error
+
+
+def _member(item: Item, name: str) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(f"{name}/{item.path}" if item.path else name)
+    member.uid, member.gid = os.getuid(), os.getgid()
+    member.mode = 0o400
+    if item.mtime_ns is not None:
+        member.mtime = item.mtime_ns // 10**9
+        if part := item.mtime_ns % 10**9:
+            member.pax_headers = {"mtime": f"{member.mtime}.{part:09d}"}
+    return member
+
+
+def _add(tar: tarfile.TarFile, member: tarfile.TarInfo, item: Item, advance: Advance, *, fill_gaps: bool) -> None:
+    node = item.node
+    if isinstance(node, Dir):
+        member.type, member.mode = tarfile.DIRTYPE, 0o700
+        tar.addfile(member)
+    elif isinstance(node, Link):
+        member.type, member.mode, member.linkname = tarfile.SYMTYPE, 0o777, node.target
+        tar.addfile(member)
+    elif isinstance(node, File):
+        try:
+            if not node.huge or isinstance(node, StreamFile):
+                data = node.read_bytes()
+                member.size = len(data)
+                source: io.RawIOBase | io.BytesIO = io.BytesIO(data)
+            else:
+                p = plan(node, item.path or member.name, fill_gaps=fill_gaps)
+                source = _image(member, p, advance)
+        except SnapfsError as error:
+            raise _Unreadable(error) from error
+        tar.addfile(member, source)
+
+
+def _image(member: tarfile.TarInfo, p: Plan, advance: Advance) -> io.RawIOBase:
+    """Makes `member` sparse where the image has holes, and gives what follows its header."""
+    data = sum(e.end - e.start for e in p.data)
+    head = b""
+    if data < p.size:
+        rows = [(e.start, e.end - e.start) for e in p.data]
+        if not rows or p.data[-1].end < p.size:
+            rows.append((p.size, 0))  # GNU tar ends the map with an empty piece where the file ends in a hole
+        head = "".join(f"{n}\n" for n in (len(rows), *(n for row in rows for n in row))).encode()
+        head += bytes(-len(head) % _BLOCK)
+        member.pax_headers = {
+            **member.pax_headers,
+            "GNU.sparse.major": "1",
+            "GNU.sparse.minor": "0",
+            "GNU.sparse.name": member.name,
+            "GNU.sparse.realsize": str(p.size),
+        }
+        directory, _, base = member.name.rpartition("/")
+        member.name = f"{directory}/GNUSparseFile.0/{base}" if directory else f"GNUSparseFile.0/{base}"
+    member.size = len(head) + data
+    return _Pieces(head, p, advance)
+
+
+class _Pieces(io.RawIOBase):
+    """A stream over a header and the data of a plan."""
+
+    def __init__(self, head: bytes, p: Plan, advance: Advance) -> None:
+        self._source = self._all(head, p)
+        self._rest = memoryview(b"")
+        self._advance = advance
+
+    @staticmethod
+    def _all(head: bytes, p: Plan) -> Iterator[bytes]:
+        if head:
+            yield head
+        for _, piece in pieces(p):
+            yield piece
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        found: list[bytes] = []
+        while size:
+            if not self._rest:
+                piece = next(self._source, None)
+                if piece is None:
+                    break
+                self._rest = memoryview(piece)
+            part = self._rest if size < 0 else self._rest[:size]
+            found.append(bytes(part))
+            self._rest = self._rest[len(part) :]
+            size = size if size < 0 else size - len(part)
+            self._advance(len(part))
+        return b"".join(found)
