@@ -8,7 +8,7 @@ Cloud Hypervisor, KVM or FUSE.
 from snapfs.layout.facets import Facets, facet
 from snapfs.layout.forms import BOOL, DEC, FLOAT, TEXT, Choice, Dec, Flags, Form, Hex, Json, Number, Text
 from snapfs.layout.record import Array, Bytes, Record
-from snapfs.layout.scalars import hex8, hex16, hex32, hex64, i8, i16, i32, i64, u8, u16, u32, u64
+from snapfs.layout.scalars import hex8, hex16, hex32, hex64, hex128, i8, i16, i32, i64, u8, u16, u32, u64
 
 __all__ = [
     "BOOL",
@@ -32,6 +32,7 @@ __all__ = [
     "hex16",
     "hex32",
     "hex64",
+    "hex128",
     "i8",
     "i16",
     "i32",

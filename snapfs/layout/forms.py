@@ -83,16 +83,19 @@ class Hex(Form):
 @dataclass(frozen=True)
 class Flags(Hex):
     """A word of named bits. `names` maps a bit number to its name; a name per multi-bit field goes in `fields`
-    as `(lowest bit, width, name)` and is spelled `name=value`."""
+    as `(lowest bit, width, name)` and is spelled `name=value` unless it is 0, or as `(lowest bit, width, name, meanings)`
+    and is then spelled `name=meaning`, 0 included where that has a meaning; an empty meaning leaves it out."""
 
     names: Mapping[int, str] = field(default_factory=dict)
-    fields: tuple[tuple[int, int, str], ...] = ()
+    fields: tuple[tuple[int, int, str] | tuple[int, int, str, Mapping[int, str]], ...] = ()
 
     def spell(self, value: Any) -> str:
         words = [(bit, name) for bit, name in self.names.items() if value >> bit & 1]
-        for low, width, name in self.fields:
-            if part := value >> low & ((1 << width) - 1):
-                words.append((low, f"{name}={part}"))
+        for low, width, name, *meanings in self.fields:
+            part = value >> low & ((1 << width) - 1)
+            meaning = meanings[0].get(part) if meanings else None
+            if word := str(part or "") if meaning is None else meaning:
+                words.append((low, f"{name}={word}"))
         return " ".join(word for _, word in sorted(words))
 
     def names_bits(self) -> str | None:

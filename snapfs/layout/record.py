@@ -21,7 +21,7 @@ from typing import Annotated, Any, ClassVar, Self, dataclass_transform, get_args
 
 from snapfs.errors import CorruptState
 from snapfs.layout.forms import Form
-from snapfs.layout.scalars import Stored
+from snapfs.layout.scalars import Stored, Wide
 
 __all__ = ["Array", "Bytes", "Field", "Record", "extra", "octets", "present", "trailing"]
 
@@ -91,6 +91,30 @@ class _Scalar(_Codec):
         return bounded - (1 << bits) if self._signed and bounded >> bits - 1 else bounded
 
 
+class _WideScalar(_Codec):
+    """JSON has these as one integer, as words of 64 bits with the lowest first, or as bytes."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def unpack(self, data: bytes, offset: int) -> int:
+        return int.from_bytes(data[offset : offset + self.size], "little")
+
+    def pack(self, value: Any) -> bytes:
+        packed: bytes = value.to_bytes(self.size, "little")
+        return packed
+
+    def from_json(self, value: Any, where: str) -> int:
+        if isinstance(value, list | tuple):
+            if 8 * len(value) == self.size and all(isinstance(v, int) and 0 <= v < 1 << 64 for v in value):
+                return sum(v << 64 * i for i, v in enumerate(value))
+            if len(value) == self.size:
+                return int.from_bytes(octets(value, where), "little")
+        elif isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 8 * self.size:
+            return value
+        raise CorruptState(f"{where}: {_short(value)} where a number of {8 * self.size} bits is expected")
+
+
 class _Raw(_Codec):
     def __init__(self, count: int) -> None:
         self.size = count
@@ -156,6 +180,8 @@ def _codec(annotation: Any) -> tuple[_Codec, Form | None]:
         for mark in metadata:
             if isinstance(mark, Stored):
                 return _Scalar(mark.code), form
+            if isinstance(mark, Wide):
+                return _WideScalar(mark.size), form
             if isinstance(mark, Bytes):
                 return _Raw(mark.count), form
             if isinstance(mark, Array):

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from snapfs.layout.forms import DEC, Hex
 
-__all__ = ["Stored", "hex8", "hex16", "hex32", "hex64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"]
+__all__ = ["Stored", "Wide", "hex8", "hex16", "hex32", "hex64", "hex128", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"]
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,13 @@ class Stored:
     """How an integer is stored: its `struct` format letter, always little-endian."""
 
     code: str
+
+
+@dataclass(frozen=True)
+class Wide:
+    """An integer of more bytes than `struct` knows, little-endian: vector registers."""
+
+    size: int
 
 
 u8 = Annotated[int, Stored("B"), DEC]
@@ -33,3 +40,4 @@ hex8 = Annotated[int, Stored("B"), Hex(8)]
 hex16 = Annotated[int, Stored("H"), Hex(16)]
 hex32 = Annotated[int, Stored("I"), Hex(32)]
 hex64 = Annotated[int, Stored("Q"), Hex(64)]
+hex128 = Annotated[int, Wide(16), Hex(128)]
