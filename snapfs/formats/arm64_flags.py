@@ -54,6 +54,23 @@ class _Mpidr(Hex):
         return "flags"
 
 
+class _Midr(Hex):
+    """The parts of /proc/cpuinfo."""
+
+    IMPLEMENTERS: Final[Mapping[int, str]] = {
+        0x41: "Arm", 0x42: "Broadcom", 0x43: "Cavium", 0x46: "Fujitsu", 0x48: "HiSilicon", 0x4E: "NVIDIA", 0x51: "Qualcomm",
+        0x61: "Apple", 0x6D: "Microsoft", 0xC0: "Ampere",
+    }  # fmt: skip
+
+    def spell(self, value: Any) -> str:
+        vendor = value >> 24 & 0xFF
+        maker = f"0x{vendor:02x}" + (f"({self.IMPLEMENTERS[vendor]})" if vendor in self.IMPLEMENTERS else "")
+        return f"implementer={maker} variant=0x{value >> 20 & 15:x} part=0x{value >> 4 & 0xFFF:03x} revision={value & 15}"
+
+    def names_bits(self) -> str | None:
+        return "name"
+
+
 class _Mair(Hex):
     """Eight memory attributes, each with the meaning that operating systems give it."""
 
@@ -120,9 +137,7 @@ _TTBR: Final = Flags(64, {0: "CnP"}, ((48, 16, "ASID"),))
 _TIMER: Final = Flags(64, {0: "ENABLE", 1: "IMASK", 2: "ISTATUS"})
 
 SYSTEM_REGISTER_FORMS: Final[Mapping[str, Form]] = {
-    "MIDR_EL1": Flags(
-        64, {}, ((24, 8, "Implementer"), (20, 4, "Variant"), (16, 4, "Architecture"), (4, 12, "PartNum"), (0, 4, "Revision"))
-    ),
+    "MIDR_EL1": _Midr(64),
     "MPIDR_EL1": MPIDR,
     "MAIR_EL1": _Mair(64),
     "SCTLR_EL1": Flags(

@@ -1,6 +1,6 @@
 """KVM's vCPU structures for arm64, and what its one-reg ids mean.
 
-Source: linux, arch/arm64/include/uapi/asm/kvm.h (`struct kvm_regs`, KVM_REG_ARM*), include/uapi/linux/kvm.h.
+Source: linux, arch/arm64/include/uapi/asm/kvm.h (`struct kvm_regs`, KVM_REG_ARM*).
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ __all__ = [
     "CoreRegisters",
     "FpSimd",
     "KvmRegs",
-    "OneReg",
     "UserFpsimdState",
     "UserPtRegs",
     "bits_of",
@@ -144,13 +143,6 @@ class FpSimd(Record, size=520):
     v31: hex128
     fpsr: Annotated[int, Stored("I"), FPSR]
     fpcr: Annotated[int, Stored("I"), FPCR]
-
-
-class OneReg(Record, size=16):
-    """struct kvm_one_reg; Cloud Hypervisor keeps the register's value where the kernel takes its address."""
-
-    id: hex64
-    addr: hex64
 
 
 MP_STATE: Final = Choice({0: "runnable", 5: "stopped", 10: "suspended"})

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from snapfs.snapshot.component import Component
-from snapfs.snapshot.vcpu import kvm_x86_64
+from snapfs.snapshot.vcpu import kvm_aarch64, kvm_x86_64
 from snapfs.snapshot.vcpu.vcpu import Vcpu, payload
 
 __all__ = ["ALL", "Vcpu", "read"]
 
-ALL: tuple[type[Vcpu], ...] = (kvm_x86_64.KvmX86Vcpu,)
+ALL: tuple[type[Vcpu], ...] = (kvm_x86_64.KvmX86Vcpu, kvm_aarch64.KvmArm64Vcpu)
 
 
 def read(number: int, component: Component) -> Vcpu:
