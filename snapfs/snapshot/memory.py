@@ -8,6 +8,7 @@ Sources: Cloud Hypervisor, vmm/src/memory_manager.rs (`MemoryManagerSnapshotData
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -234,6 +235,27 @@ class GuestMemory:
             at = r.end
         found.extend(self._between(at, max((m.gpa + m.size for m in self._mappings), default=at)))
         return tuple(found)
+
+    def gap_at(self, address: int) -> MemoryGap | None:
+        """The gap that an address lies in; None where the snapshot has the byte."""
+        index = bisect_right(self._gap_starts, address) - 1
+        if index >= 0 and address < self.gaps[index].end:
+            return self.gaps[index]
+        if address >= self.physical.size:
+            return MemoryGap(self.physical.size, 1 << 64, "not-ram", "no RAM at these addresses")
+        return None
+
+    def held(self, start: int, end: int) -> bool:
+        """Whether the snapshot has every byte of a stretch."""
+        return (
+            self.gap_at(start) is None
+            and end <= self.physical.size
+            and bisect_left(self._gap_starts, end) == bisect_left(self._gap_starts, start)
+        )
+
+    @cached_property
+    def _gap_starts(self) -> list[int]:
+        return [gap.start for gap in self.gaps]
 
     @cached_property
     def _mappings(self) -> tuple[_Ram, ...]:

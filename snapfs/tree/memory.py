@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from snapfs.snapshot import Snapshot
 from snapfs.snapshot.memory import GuestMemory, Range
 from snapfs.tree import names
 from snapfs.tree.nodes import Dir, ImageFile, Node, TextFile, json_text
+from snapfs.tree.virtual import virtual, window_of
 
-__all__ = ["memory", "window_of"]
-
-_WINDOW: Final = re.compile(r"(0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20})(?:\+(0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20}))?")
-_PAGE: Final = 4096
-
-
-def window_of(name: str) -> tuple[int, int] | None:
-    """Address and length that a window's name asks for: `0x1000`, `4096+64`; None when it is no such name."""
-    match = _WINDOW.fullmatch(name)
-    if not match:
-        return None
-    address, length = (int(part, 16 if part[:2] in ("0x", "0X") else 10) if part else _PAGE for part in match.groups())
-    if not 1 <= length <= 1 << 48 or address + length > 1 << 64:
-        return None
-    return address, length
+__all__ = ["memory"]
 
 
 def memory(snap: Snapshot) -> Iterator[tuple[str, Node]]:
@@ -38,6 +24,7 @@ def memory(snap: Snapshot) -> Iterator[tuple[str, Node]]:
     yield "ranges", Dir(lambda: _ranges(mem, mem.ranges))
     yield "zones", Dir(lambda: _zones(mem))
     yield "at", Dir(lambda: (), lookup=lambda name: _window(mem, name))
+    yield "virtual", Dir(lambda: virtual(snap))
 
 
 def _ranges(mem: GuestMemory, ranges: tuple[Range, ...]) -> Iterator[tuple[str, Node]]:

@@ -65,4 +65,4 @@ class KvmX86Vcpu(Vcpu):
     @property
     def paging(self) -> X86Paging:
         s = self.sregs
-        return X86Paging(s.cr0, s.cr3, s.cr4, s.efer)
+        return X86Paging(s.cr0, s.cr3, s.cr4, s.efer, s.idt.base)

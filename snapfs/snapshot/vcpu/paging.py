@@ -17,12 +17,14 @@ _Register = Annotated[int, Hex(64)]
 
 @dataclass(frozen=True)
 class X86Paging:
-    """Control registers and EFER: Intel SDM volume 3, section 4.1."""
+    """Control registers and EFER: Intel SDM volume 3, section 4.1. `idt` is the address of the interrupt descriptor table,
+    which tells Linux's two page tables of one process from others; 0 where it is not known."""
 
     cr0: _Register
     cr3: _Register
     cr4: _Register
     efer: _Register
+    idt: _Register = 0
 
 
 @dataclass(frozen=True)

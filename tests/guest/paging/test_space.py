@@ -1,0 +1,115 @@
+"""Walks over tables that a hostile or damaged guest may have, and the law that enumeration and translation agree."""
+
+from __future__ import annotations
+
+import itertools
+import time
+
+from guest.paging.tables import Ram
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snapfs.guest import paging
+from snapfs.guest.paging import AddressSpace
+from snapfs.snapshot.vcpu.paging import X86Paging
+
+LONG = (1 << 31, 1 << 5, 1 << 10 | 1 << 11)
+
+
+def space(ram: Ram, cr3: int = 0x1000) -> AddressSpace:
+    return paging.space(ram, X86Paging(LONG[0], cr3, LONG[1], LONG[2]))
+
+
+# entries that lead among eight tables, map small and huge pages, or lead out of memory
+ENTRIES = st.tuples(st.integers(0, 511), st.integers(0, 9), st.sampled_from([1, 3, 7, 0x83, 0x87, 0x107, 0x8000000000000003]))
+
+
+@given(st.lists(st.lists(ENTRIES, max_size=6), min_size=8, max_size=8), st.lists(st.integers(0, (1 << 47) - 1), max_size=8))
+def test_the_runs_are_exactly_what_translates(tables: list[list[tuple[int, int, int]]], probes: list[int]) -> None:
+    ram = Ram(8 << 12)
+    for n, entries in enumerate(tables):
+        for slot, target, bits in entries:
+            ram.put((n << 12) + 8 * slot, target << 12 | bits)
+    s = space(ram)
+    runs = []
+    for count, run in enumerate(s.mappings()):
+        if run is not None:
+            runs.append(run)
+        if count > 2000:
+            return
+    assert all(a.end <= b.start for a, b in itertools.pairwise(runs))
+    probes += [p for run in runs for p in (run.start, run.end - 1, run.start - 1, run.end)]
+    for address in probes:
+        if not 0 <= address < 1 << 64:
+            continue
+        inside = next((r for r in runs if r.start <= address < r.end), None)
+        found = s.translate(address)
+        assert found.physical == (inside.physical + address - inside.start if inside else None)
+        if inside:
+            assert (found.page, found.rights) == (inside.page, inside.rights)
+
+
+@given(st.integers(0, 1 << 23), st.integers(1, 1 << 23))
+def test_a_part_of_the_runs_is_cut_at_both_ends(low: int, length: int) -> None:
+    ram = Ram()
+    ram.put(0x1000, 0x2003)
+    ram.put(0x2000, 0x3003)
+    ram.put(0x3000, 0x4003, 0x60_0083)
+    ram.put(0x4000, *[0x10_0003 + 0x2000 * n for n in range(512)])
+    s = space(ram)
+    runs = [r for r in s.mappings(low, low + length) if r]
+    assert all(low <= r.start < r.end <= low + length for r in runs)
+    for r in runs:
+        assert s.translate(r.start).physical == r.physical
+    assert sum(r.end - r.start for r in runs) == max(0, min(low + length, 4 << 20) - low)
+
+
+def test_2_to_the_36_paths_to_an_empty_table_are_looked_at_once() -> None:
+    ram = Ram()
+    for n in range(1, 4):
+        ram.fill(n << 12, n + 1 << 12 | 7)
+    started = time.monotonic()
+    runs = list(space(ram).mappings())
+    assert [r for r in runs if r] == []
+    assert time.monotonic() - started < 1
+
+
+def test_a_full_table_that_leads_to_itself_ends_and_says_so() -> None:
+    ram = Ram()
+    ram.fill(0x1000, 0x1007)
+    found = space(ram).mappings(budget=1 << 20)
+    count = sum(1 for r in found if r)
+    assert count <= (1 << 20) + found.BREATH
+    assert "stopped" in found.stopped
+
+
+def test_enumeration_gives_a_sign_of_life_where_nothing_ends() -> None:
+    ram = Ram(4 << 20)
+    ram.put(0x1000, 0x2003)
+    ram.put(0x2000, 0x3003)
+    for n in range(512):
+        ram.put(0x3000 + 8 * n, 0x10_0003 + (n << 12))
+        ram.put(0x10_0000 + (n << 12), *[(n << 21) + (k << 12) + 3 for k in range(512)])
+    found = list(space(ram).mappings())
+    assert found[-1] == (0, 1 << 30, 0, found[-1].rights, 4096)  # type: ignore[union-attr]
+    assert found.count(None) >= 1
+
+
+def test_a_table_outside_ram_ends_the_walk_and_is_counted() -> None:
+    ram = Ram()
+    ram.put(0x1000, 0x7FFF_F000 | 7)
+    s = space(ram)
+    assert s.translate(0x5000).reason == "table outside RAM"
+    runs = s.mappings()
+    assert [r for r in runs if r] == []
+    assert runs.missing == 1
+    assert space(ram, 0xFFFF_F000).translate(0).steps[0].entry is None
+
+
+def test_reverse_look_up_finds_every_address_of_a_page() -> None:
+    ram = Ram()
+    ram.put(0x1000, 0x2003, 0x2003)
+    ram.put(0x2000, 0x3003)
+    ram.put(0x3000, 0x4003, 0x0083)
+    ram.put(0x4000 + 8 * 5, 0x9003)
+    assert list(space(ram).reverse(0x9123)) == [0x5123, 0x20_9123, (1 << 39) + 0x5123, (1 << 39) + 0x20_9123]

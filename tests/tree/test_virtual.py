@@ -1,0 +1,129 @@
+"""`memory/virtual/` of the demo against the facts of its guest, and of Linux guests against their own /proc/iomem."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from corpus import X86, demo, full, truth
+
+import snapfs
+from snapfs.errors import AddressError, NoSuchNode
+from snapfs.tree import Dir, root
+from snapfs.tree.nodes import ImageFile, StreamFile
+
+FACTS = truth("demo")["translations"]
+
+
+@pytest.fixture(scope="module")
+def tree() -> Iterator[Dir]:
+    with snapfs.open(demo()) as snap:
+        yield root(snap)
+
+
+def text(tree: Dir, path: str) -> str:
+    return (tree / path).read_text()  # type: ignore[attr-defined,no-any-return]
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=[f"{f['vcpu']}-{f['va']}" for f in FACTS])
+def test_v2p_and_p2v_of_the_demo_are_what_its_guest_says(tree: Dir, fact: dict[str, str]) -> None:
+    vcpus = ("0", "1") if fact["vcpu"] == "any" else (str(fact["vcpu"]),)
+    size = int(fact["size"], 16)
+    for vcpu in vcpus:
+        for offset in {0, size // 2 + 3, size - 1}:
+            va, pa = int(fact["va"], 16) + offset, int(fact["pa"], 16) + offset
+            said = text(tree, f"memory/virtual/{vcpu}/v2p/0x{va:x}").splitlines()[0].split(" ", 3)
+            assert said[0] == f"0x{pa:016x}"
+            assert said[2][:3] == fact["perm"]
+            assert (said[3:] == ["not RAM"]) == (pa >= 16 << 20)
+            assert f"0x{va:016x}" in text(tree, f"memory/virtual/{vcpu}/p2v/{pa}").splitlines()
+
+
+def test_the_map_of_the_demo_has_every_translation_and_rights(tree: Dir) -> None:
+    for vcpu in (0, 1):
+        rows = [line.split() for line in text(tree, f"memory/virtual/{vcpu}/map.txt").splitlines() if not line.startswith("#")]
+        for fact in FACTS:
+            if fact["vcpu"] not in ("any", vcpu):
+                continue
+            va, size = int(fact["va"], 16), int(fact["size"], 16)
+            (row,) = [r for r in rows if int(r[0], 16) <= va < int(r[1], 16)]
+            assert va + size <= int(row[1], 16)
+            assert int(row[2], 16) + va - int(row[0], 16) == int(fact["pa"], 16)
+            assert row[4][:3] == fact["perm"]
+
+
+def test_one_address_reads_differently_on_each_vcpu_of_the_demo(tree: Dir) -> None:
+    percpu = {f["vcpu"]: int(f["pa"], 16) for f in FACTS if f["what"] == "percpu"}
+    window = [(tree / f"memory/virtual/{n}/at/0xffffc00000000000+256").blob().pread(0, 256) for n in (0, 1)]  # type: ignore[attr-defined]
+    assert window[0] != window[1]
+    for n in (0, 1):
+        assert window[n] == (tree / f"memory/at/{percpu[n]}+256").blob().pread(0, 256)  # type: ignore[attr-defined]
+
+
+def test_a_window_over_scattered_pages_is_read_in_the_order_of_virtual_addresses(tree: Dir) -> None:
+    heap = sorted((int(f["va"], 16), int(f["pa"], 16)) for f in FACTS if f["what"] == "heap" and f["vcpu"] == "any")
+    start, length = heap[0][0], len(heap) << 12
+    got = (tree / f"memory/virtual/0/at/{start:#x}+{length}").blob()  # type: ignore[attr-defined]
+    assert got.size == length
+    expected = b"".join((tree / f"memory/at/{pa:#x}").blob().pread(0, 4096) for _, pa in heap)  # type: ignore[attr-defined]
+    assert got.pread(0, length) == expected
+    assert got.pread(4000, 200) == expected[4000:4200]
+    assert got.view(4000, 200) == expected[4000:4200]
+
+
+def test_what_is_not_mapped_is_an_error_behind_the_bytes_that_are(tree: Dir) -> None:
+    blob = (tree / "memory/virtual/0/at/0xffffc00000000000+8192").blob()  # type: ignore[attr-defined]
+    assert len(blob.pread(0, 8192)) == 4096
+    with pytest.raises(AddressError, match="not mapped"):
+        blob.pread(4096, 1)
+    assert [tuple(e) for e in blob.extents() if e.kind == "gap"] == [(4096, 8192, "gap")]
+
+
+def test_device_registers_are_mapped_and_not_readable(tree: Dir) -> None:
+    with pytest.raises(AddressError):
+        (tree / "memory/virtual/0/at/0xffffd00000000000").blob().pread(0, 4)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [("0xffffe00000000000", "PML4E: not present"), ("0x0000800000000000", "not canonical"), ("18446603336221196288", "PML4E 256 at")],
+)
+def test_an_address_without_translation_says_why(tree: Dir, address: str, why: str) -> None:
+    said = text(tree, f"memory/virtual/0/v2p/{address}")
+    assert said.startswith("not mapped")
+    assert why in said
+
+
+@pytest.mark.parametrize("name", ["", "0x", "-1", "0x1+", "+1", "0x1_0", "1e3", "0x10000000000000000", "0x1+0", " 1", "１"])
+@pytest.mark.parametrize("where", ["at", "virtual/0/at", "virtual/0/v2p", "virtual/0/p2v"])
+def test_other_names_are_not_there(tree: Dir, where: str, name: str) -> None:
+    directory = tree / f"memory/{where}"
+    assert isinstance(directory, Dir)
+    assert directory.get(name) is None
+    assert dict(directory.children) == {}
+
+
+def test_a_length_is_no_part_of_an_address(tree: Dir) -> None:
+    with pytest.raises(NoSuchNode):
+        tree / "memory/virtual/0/v2p/0x1000+4"
+    assert isinstance(tree / "memory/virtual/0/at/0X1000+0X40", ImageFile)
+
+
+def test_maps_are_made_when_they_are_read(tree: Dir) -> None:
+    node = tree / "memory/virtual/0/map.txt"
+    assert isinstance(node, StreamFile)
+    assert node.size == 0
+
+
+@pytest.mark.parametrize("name", [n for n in X86 if "linux" in n])
+def test_kernel_code_is_mapped_where_the_guest_says_it_is(name: str) -> None:
+    code = re.search(r"([0-9a-f]+)-([0-9a-f]+) : Kernel code", truth(name)["iomem"])
+    assert code
+    with snapfs.open(full(name)) as snap:
+        walk = text(root(snap), f"memory/virtual/0/p2v/0x{code[1]}")
+        # without address randomisation the kernel is linked to run at this distance
+        assert f"0x{0xFFFFFFFF80000000 + int(code[1], 16):016x}" in walk.splitlines()
+        said = text(root(snap), f"memory/virtual/0/v2p/0x{0xFFFFFFFF80000000 + int(code[1], 16):x}")
+        assert said.split()[0] == f"0x{int(code[1], 16):016x}"
+        assert said.split()[2] == "r-x-g"
