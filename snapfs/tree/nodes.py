@@ -26,6 +26,8 @@ class Node:
     """Anything that has a name in the tree. `mtime_ns` is None where it is that of the directory above."""
 
     mtime_ns: int | None = None
+    #: whether content may change while the tree is in use; a door must not remember it for long
+    live = False
 
     def to_json(self) -> Any:
         """The node as a plain value for JSON output."""
@@ -53,6 +55,11 @@ class File(Node):
     huge = False
     #: whether the size is unknown until the file has been read to its end
     streamed = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether the content is at hand, so that `size` and `blob` cost nothing."""
+        return False
 
     @property
     def size(self) -> int:
@@ -90,6 +97,10 @@ class TextFile(File):
         """Whether the file says again what its neighbours say."""
         return self._plain is None
 
+    @property
+    def ready(self) -> bool:
+        return self._kept is not None
+
     def blob(self) -> Blob:
         if self._kept is not None:
             return self._kept
@@ -109,6 +120,10 @@ class ImageFile(File):
         self._make = blob
         self._blob: Blob | None = None
         self.huge = huge
+
+    @property
+    def ready(self) -> bool:
+        return self._blob is not None
 
     def blob(self) -> Blob:
         if self._blob is None:
@@ -153,6 +168,11 @@ class Dir(Node):
         self._value = value
         self._children: Mapping[str, Node] | None = None
         self._lock = threading.Lock()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the children have been made."""
+        return self._children is not None
 
     @property
     def children(self) -> Mapping[str, Node]:

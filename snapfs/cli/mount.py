@@ -1,0 +1,94 @@
+"""`snapfs mount`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+
+import click
+
+from snapfs.cli.options import demo, settings, shared
+from snapfs.errors import UsageError
+
+__all__ = ["command", "say"]
+
+
+def say(message: str) -> None:
+    """A word to the user, on stderr."""
+    sys.stderr.write(f"snapfs: {message}\n")
+
+
+@click.command(name="mount")
+@shared
+@click.argument("paths", nargs=-1, metavar="SNAPSHOT... MOUNTPOINT", type=click.Path())
+@click.option("-f", "--foreground", is_flag=True, help="Stay in the foreground; log to stderr.")
+@click.option("-d", "--debug", is_flag=True, help="Foreground, with every request and with tracebacks.")
+@click.option("-o", "options", multiple=True, metavar="OPT,OPT", help="Mount options; -o help lists them.")
+@click.option("--name", "template", metavar="TEMPLATE", help="Names of several snapshots: {dir} {parent} {time}.")
+@click.option("--ready-fd", type=int, metavar="N", help="Write a line to this descriptor when the mount answers.")
+@click.option("--pid-file", type=click.Path(), metavar="FILE", help="Write the number of the serving process there.")
+@click.option("--log-file", type=click.Path(), metavar="FILE", help="Log to this file instead of syslog.")
+@demo
+def command(
+    paths: tuple[str, ...],
+    foreground: bool,
+    debug: bool,
+    options: tuple[str, ...],
+    template: str | None,
+    ready_fd: int | None,
+    pid_file: str | None,
+    log_file: str | None,
+    demo: bool,
+) -> None:
+    """Mount a snapshot, several, or a directory of snapshots, read-only.
+
+    Returns when the mount answers. Unmount with `snapfs umount MOUNTPOINT`.
+    """
+    from snapfs.fuse.mount import Request, mount
+    from snapfs.fuse.options import HELP, parse
+
+    if "help" in options:
+        width = max(map(len, HELP))
+        click.echo("\n".join(f"{name:<{width}}  {text}" for name, text in HELP.items()))
+        return
+    if demo:
+        from snapfs import sample
+
+        if len(paths) != 1:
+            raise UsageError("with --demo only the mount point is named: snapfs mount --demo MOUNTPOINT")
+        paths = (str(sample.unpack()), *paths)
+    if len(paths) < 2:
+        raise UsageError("name a snapshot directory and a mount point: snapfs mount SNAPSHOT MOUNTPOINT")
+    *snapshots, mountpoint = paths
+    own = settings()
+    own.debug |= debug
+    parsed = parse(options)
+    parsed = replace(
+        parsed,
+        name=template or parsed.name,
+        pid_file=pid_file or parsed.pid_file,
+        log_file=log_file or parsed.log_file,
+        debug=parsed.debug or debug,
+    )
+    if own.verbosity >= 0:
+        for warning in parsed.warnings:
+            say(f"warning: {warning}")
+    problems = mount(
+        Request(
+            tuple(snapshots),
+            mountpoint,
+            parsed,
+            foreground=foreground or parsed.debug,
+            debug=parsed.debug,
+            verbosity=own.verbosity,
+            ready_fd=ready_fd,
+        )
+    )
+    if own.verbosity >= 0:
+        if problems:
+            more = f" (and {len(problems) - 1} more, in {os.path.join(mountpoint, 'LOG')})" if len(problems) > 1 else ""
+            say(f"warning: {problems[0]}{more}")
+        if os.environ.get("SUDO_UID") and parsed.allow is None:
+            uid = os.environ["SUDO_UID"]
+            say(f"mounted for root alone; for yourself: -o allow_other,uid={uid}, or mount without sudo and -o allow_root")

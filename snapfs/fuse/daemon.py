@@ -1,0 +1,141 @@
+"""Going into the background so that the caller's exit code tells the truth, and telling others that the mount answers.
+
+The parent waits on a socket for the child's word: ready, or the error in the child's own sentence. A child that dies without
+a word is an error too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable
+from typing import Final, NoReturn
+
+from snapfs import errors
+from snapfs.errors import SnapfsError, UsageError, WriteError
+
+__all__ = ["Announcer", "detached", "notify_systemd"]
+
+_LONGEST: Final = 1 << 16
+
+
+class Announcer:
+    """Tells whoever waits that the mount answers, and undoes at the end what it left behind."""
+
+    def __init__(self, *, ready_fd: int | None = None, pid_file: str | None = None) -> None:
+        """UsageError when `ready_fd` is not open."""
+        if ready_fd is not None:
+            try:
+                os.fstat(ready_fd)
+            except OSError as error:
+                raise UsageError(f"--ready-fd {ready_fd}: no such open file descriptor") from error
+        self._ready_fd = ready_fd
+        self._pid_file = pid_file
+        self._parent: socket.socket | None = None
+
+    def reports_to(self, parent: socket.socket) -> None:
+        """Names the socket of the waiting parent."""
+        self._parent = parent
+
+    def write_pid(self) -> None:
+        """Writes the pid file, before anyone is told."""
+        if self._pid_file is not None:
+            try:
+                with open(self._pid_file, "w", encoding="ascii") as out:
+                    out.write(f"{os.getpid()}\n")
+            except OSError as error:
+                raise WriteError(f"{self._pid_file}: the pid file cannot be written: {error.strerror}; name another --pid-file") from error
+
+    def ready(self) -> None:
+        """The mount answers."""
+        if self._ready_fd is not None:
+            try:
+                os.write(self._ready_fd, b"ready\n")
+                os.close(self._ready_fd)
+            except OSError:
+                pass  # nobody waits any more
+            self._ready_fd = None
+        notify_systemd(f"READY=1\nMAINPID={os.getpid()}")
+        if self._parent is not None:
+            _send(self._parent, {})
+            null = os.open(os.devnull, os.O_RDWR)
+            for fd in (0, 1, 2):
+                os.dup2(null, fd)
+            if null > 2:
+                os.close(null)
+
+    def ended(self) -> None:
+        """The mount is gone."""
+        notify_systemd("STOPPING=1")
+        if self._pid_file is not None:
+            try:
+                os.unlink(self._pid_file)
+            except OSError:
+                pass  # removed by whoever asked for it
+
+
+def _send(to: socket.socket, word: dict[str, str]) -> None:
+    try:
+        to.send(json.dumps(word).encode())
+    except OSError:
+        pass  # the parent was killed; the mount stays
+
+
+def detached(announcer: Announcer, serve: Callable[[], int], meanwhile: Callable[[], object]) -> None:
+    """Runs `serve` in a child of its own session and returns when it has announced itself; raises what it failed with.
+    `meanwhile` is done while the child starts."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    child = os.fork()
+    if child == 0:
+        ours.close()
+        _child(announcer, serve, theirs)
+    theirs.close()
+    with ours:
+        failure: BaseException | None = None
+        try:
+            meanwhile()
+        except SnapfsError as error:
+            failure = error
+        word = ours.recv(_LONGEST)
+    if not word:
+        _, status = os.waitpid(child, 0)
+        code = os.waitstatus_to_exitcode(status)
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+        raise SnapfsError(f"the serving process {how} before the mount answered; run it again with --debug to see why")
+    said = json.loads(word)
+    if said:
+        os.waitpid(child, 0)
+        raise getattr(errors, said["class"], SnapfsError)(said["message"])
+    if failure is not None:
+        raise failure
+
+
+def _child(announcer: Announcer, serve: Callable[[], int], parent: socket.socket) -> NoReturn:
+    code = 70
+    try:
+        os.setsid()
+        announcer.reports_to(parent)
+        code = serve()
+    except SnapfsError as error:
+        code = error.exit_code
+        _send(parent, {"class": type(error).__name__, "message": str(error)})
+    except BaseException as error:  # a forked child must never return into its parent's code  # noqa: BLE001
+        _send(parent, {"class": "SnapfsError", "message": f"{type(error).__name__}: {error}; run it again with --debug to see where"})
+    finally:
+        os._exit(code)
+
+
+def notify_systemd(message: str) -> None:
+    """Sends a message to systemd, if it asked for any. Protocol: sd_notify(3)."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address[0] == "@":
+        address = "\0" + address[1:]
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as to:
+            to.sendto(message.encode(), address)
+    except OSError:
+        pass  # whoever started us with the variable does not listen

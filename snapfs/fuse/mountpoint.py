@@ -1,0 +1,104 @@
+"""The mount point: made where its last component is missing, removed again when it was made by us and is empty; and what is
+mounted there already, as /proc/self/mountinfo tells.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from typing import Final, NamedTuple
+
+from snapfs.errors import Busy, MountError
+
+__all__ = ["Mounted", "mounted_at", "mounts", "prepare", "remove"]
+
+_OCTAL: Final = re.compile(r"\\([0-7]{3})")
+
+
+class Mounted(NamedTuple):
+    """A row of mountinfo."""
+
+    device: str
+    path: str
+    type: str
+    source: str
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is a mount of snapfs."""
+        return self.type == "fuse.snapfs"
+
+
+def _plain(text: str) -> str:
+    return os.fsdecode(_OCTAL.sub(lambda m: chr(int(m[1], 8)), text).encode("latin-1", "surrogateescape"))
+
+
+def mounts() -> list[Mounted]:
+    """All mounts of this process's namespace, in the order of mounting. Linux: Documentation/filesystems/proc.rst, 3.5."""
+    found = []
+    with open("/proc/self/mountinfo", encoding="latin-1") as lines:
+        for line in lines:
+            fields = line.rstrip("\n").split(" ")
+            rest = fields.index("-")
+            found.append(Mounted(fields[2], _plain(fields[4]), fields[rest + 1], _plain(fields[rest + 2])))
+    return found
+
+
+def mounted_at(path: str) -> Mounted | None:
+    """What is mounted at exactly that path, the uppermost; the path's directory is resolved, the mount itself is not touched,
+    since a dead one cannot be."""
+    parent, name = os.path.split(os.path.abspath(path))
+    wanted = os.path.join(os.path.realpath(parent), name) if name else "/"
+    last = None
+    for mount in mounts():
+        if mount.path == wanted:
+            last = mount
+    if last is None and os.path.islink(wanted):
+        return mounted_at(os.path.realpath(wanted))
+    return last
+
+
+def prepare(path: str) -> bool:
+    """Makes sure that something can be mounted at `path`; True when the directory was made here. MountError says why not."""
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        if os.path.islink(path):
+            raise MountError(f"{path}: a symbolic link to nowhere; name a directory") from None
+        return _make(path)
+    except OSError as error:
+        if error.errno in (errno.ENOTCONN, errno.ECONNABORTED):
+            raise MountError(
+                f"{path}: the mount of a process that died is still here (transport endpoint is not connected); "
+                f"run `snapfs umount {path}` first"
+            ) from error
+        raise MountError(f"{path}: {error.strerror}; name a directory that you can use") from error
+    if not stat.S_ISDIR(status.st_mode):
+        raise MountError(f"{path}: not a directory; name an empty directory, or one that does not exist yet")
+    here = mounted_at(path)
+    if here is not None and here.ours:
+        raise Busy(f"{path}: {here.source} is mounted here already; run `snapfs umount {path}` first, or name another directory")
+    if os.geteuid() and not os.access(path, os.W_OK):
+        raise MountError(f"{path}: no write permission; FUSE lets you mount only on a directory that you may write to")
+    return False
+
+
+def _make(path: str) -> bool:
+    try:
+        os.mkdir(path, 0o700)
+    except FileNotFoundError:
+        above = os.path.dirname(os.path.abspath(path))
+        raise MountError(f"{path}: {above} does not exist, and only the last directory is made; make it first") from None
+    except OSError as error:
+        raise MountError(f"{path}: cannot be made: {error.strerror}; name a directory that you can use") from error
+    return True
+
+
+def remove(path: str) -> None:
+    """Removes a mount point that was made by us, if it is empty."""
+    try:
+        os.rmdir(path)
+    except OSError:
+        pass  # in use or filled meanwhile: it is not ours any more

@@ -1,0 +1,330 @@
+"""The handlers: what the kernel asks, answered with nodes. Handles are inode numbers: an open file has no state of its own.
+
+What is at hand is answered at once; what must be decoded, rendered or read from a disk is done in a worker thread, so that
+nobody waits for another one's file. One wrapper turns SnapfsError into its errno and anything unexpected into EIO.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import logging
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Concatenate, Final, NoReturn, ParamSpec, TypeVar
+
+import pyfuse3
+import trio
+
+from snapfs.blob import Blob
+from snapfs.errors import IsADirectory, NoSuchNode, PathError, SnapfsError
+from snapfs.fuse.attrs import Owner, attributes, deferred, is_direct
+from snapfs.fuse.inodes import ROOT, Entry, InodeTable
+from snapfs.fuse.streams import Streams
+from snapfs.tree import Dir, File, Link
+from snapfs.tree.nodes import ImageFile, StreamFile, TextFile
+
+__all__ = ["PID_ATTRIBUTE", "Operations"]
+
+log = logging.getLogger(__name__)
+
+#: extended attribute of the root directory: the number of the serving process
+PID_ATTRIBUTE: Final = b"user.snapfs.pid"
+
+# rendered texts that are kept between the requests that read them, in bytes
+_KEPT: Final = 8 << 20
+# messages that were logged already, so that a program that tries again and again does not fill the log
+_SAID: Final = 1024
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def _answers(
+    handler: Callable[Concatenate[Operations, _P], Coroutine[Any, Any, _T]],
+) -> Callable[Concatenate[Operations, _P], Coroutine[Any, Any, _T]]:
+    """The one place where errors become what the kernel understands."""
+
+    @functools.wraps(handler)
+    async def answer(self: Operations, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            return await handler(self, *args, **kwargs)
+        except pyfuse3.FUSEError:
+            raise
+        except Exception as error:  # the boundary to the kernel: nothing may pass  # noqa: BLE001
+            self.fail(error, handler.__name__, args[0] if args else 0)
+
+    return answer
+
+
+class Operations(pyfuse3.Operations):
+    """The file system of one tree."""
+
+    supports_dot_lookup = False
+    enable_writeback_cache = False
+
+    def __init__(
+        self,
+        root: Dir,
+        owner: Owner,
+        *,
+        cached: bool = False,
+        size: int = 0,
+        on_init: Callable[[], None] | None = None,
+        pid: int | None = None,
+    ) -> None:
+        """`cached`: huge files go through the page cache. `size`: what df(1) shows. `on_init` is called when the kernel has
+        spoken first."""
+        super().__init__()
+        self.table = InodeTable(root)
+        self.streams = Streams()
+        self.counters: dict[str, int] = {"lookup": 0, "getattr": 0, "readdir": 0, "open": 0, "read": 0, "bytes": 0, "errors": 0}
+        self._owner = owner
+        self._cached = cached
+        self._size = size
+        self._on_init = on_init
+        self._pid = pid or os.getpid()
+        self._blobs: dict[int, Blob] = {}
+        self._texts: OrderedDict[int, Blob] = OrderedDict()
+        self._texts_size = 0
+        self._said: OrderedDict[str, None] = OrderedDict()
+
+    # ---- errors
+
+    def fail(self, error: Exception, what: str, inode: Any) -> NoReturn:
+        """Logs what went wrong and raises what the kernel understands."""
+        if isinstance(error, PathError):
+            raise pyfuse3.FUSEError(error.errno) from None
+        self.counters["errors"] += 1
+        entry = self.table.get(inode) if isinstance(inode, int) else None
+        where = entry.path if entry else f"inode {inode}"
+        if isinstance(error, SnapfsError):
+            self._say(logging.ERROR, f"{where}: {error}")
+            raise pyfuse3.FUSEError(error.errno) from None
+        self._say(logging.ERROR, f"{where}: internal error in {what}: {type(error).__name__}: {error}; please report it", error)
+        raise pyfuse3.FUSEError(errno.EIO) from None
+
+    def _say(self, level: int, message: str, error: Exception | None = None) -> None:
+        if message in self._said:
+            return
+        self._said[message] = None
+        if len(self._said) > _SAID:
+            self._said.popitem(last=False)
+        log.log(level, "%s", message, exc_info=error)
+
+    # ---- names and attributes
+
+    def init(self) -> None:
+        if self._on_init:
+            self._on_init()
+
+    async def _told(self, entry: Entry) -> pyfuse3.EntryAttributes:
+        """The true attributes of an entry, in a thread where they cost something."""
+        told: pyfuse3.EntryAttributes | None = entry.told
+        if told is not None:
+            return told
+        node = entry.node
+        if isinstance(node, File) and not node.ready and not node.streamed:
+            attr = await trio.to_thread.run_sync(self._attributes, entry)
+        else:
+            attr = self._attributes(entry)
+        return attr
+
+    def _attributes(self, entry: Entry) -> pyfuse3.EntryAttributes:
+        """The true attributes; what was said once of what cannot change is said again."""
+        told: pyfuse3.EntryAttributes | None = entry.told
+        if told is not None:
+            return told
+        try:
+            attr = attributes(entry, self._owner, self.streams.length(entry.ino))
+        except Exception as error:  # noqa: BLE001 - a file that cannot be made by our own fault keeps its name too
+            self._say(logging.ERROR, f"{entry.path}: internal error: {type(error).__name__}: {error}; please report it", error)
+            attr = deferred(entry, self._owner)
+            attr.st_size = 4096
+        passing = entry.node.live or (entry.parent is not None and entry.parent.node.live)
+        if not passing and not (isinstance(entry.node, File) and entry.node.streamed):
+            entry.told = attr
+        return attr
+
+    @_answers
+    async def lookup(self, parent_inode: int, name: bytes, ctx: pyfuse3.RequestContext) -> pyfuse3.EntryAttributes:
+        self.counters["lookup"] += 1
+        parent = self.table[parent_inode]
+        text = os.fsdecode(name)
+        if text in (".", ".."):
+            raise NoSuchNode(text)
+        if isinstance(parent.node, Dir) and parent.node.ready and not parent.node.live:
+            entry = self.table.child(parent, text)
+        else:
+            entry = await trio.to_thread.run_sync(self.table.child, parent, text)
+        if entry is None:
+            return self._absent(parent)
+        attr = await self._told(entry)
+        self.table.count(entry)
+        return attr
+
+    def _absent(self, parent: Entry) -> pyfuse3.EntryAttributes:
+        """A negative entry: the kernel remembers that there is no such name."""
+        if parent.node.live:
+            raise pyfuse3.FUSEError(errno.ENOENT)
+        absent = pyfuse3.EntryAttributes()
+        absent.st_ino = 0
+        absent.entry_timeout = 300.0
+        return absent
+
+    async def forget(self, inode_list: Sequence[tuple[int, int]]) -> None:
+        for ino, count in inode_list:
+            if self.table.forget(ino, count):
+                self._blobs.pop(ino, None)
+                self._drop_text(ino)
+                self.streams.forget(ino)
+
+    @_answers
+    async def getattr(self, inode: int, ctx: pyfuse3.RequestContext) -> pyfuse3.EntryAttributes:
+        self.counters["getattr"] += 1
+        return await self._told(self.table[inode])
+
+    @_answers
+    async def readlink(self, inode: int, ctx: pyfuse3.RequestContext) -> bytes:
+        node = self.table[inode].node
+        if not isinstance(node, Link):
+            raise pyfuse3.FUSEError(errno.EINVAL)
+        return os.fsencode(node.target)
+
+    # ---- directories
+
+    @_answers
+    async def opendir(self, inode: int, ctx: pyfuse3.RequestContext) -> int:
+        if not isinstance(self.table[inode].node, Dir):
+            raise pyfuse3.FUSEError(errno.ENOTDIR)
+        return inode
+
+    @_answers
+    async def readdir(self, fh: int, start_id: int, token: Any) -> None:
+        self.counters["readdir"] += 1
+        parent = self.table[fh]
+        node = parent.node
+        if not isinstance(node, Dir):
+            raise pyfuse3.FUSEError(errno.ENOTDIR)
+        children = node.children if node.ready and not node.live else await trio.to_thread.run_sync(lambda: node.children)
+        names = list(children)
+        for at in range(start_id, len(names)):
+            entry = self.table.entry(parent, names[at], children[names[at]])
+            attr = await self._listed(entry)
+            if not pyfuse3.readdir_reply(token, os.fsencode(names[at]), attr, at + 1):
+                break
+            self.table.count(entry)
+
+    async def _listed(self, entry: Entry) -> pyfuse3.EntryAttributes:
+        """Attributes for a listing: those that cost little, or that the kernel was told before. A size that must be worked
+        for is left to those who ask for it."""
+        node = entry.node
+        if entry.told is not None or not isinstance(node, File) or node.ready or node.streamed:
+            return self._attributes(entry)
+        if isinstance(node, TextFile) and not node.repeats:
+            return await self._told(entry)
+        return deferred(entry, self._owner)
+
+    # ---- files
+
+    @_answers
+    async def open(self, inode: int, flags: int, ctx: pyfuse3.RequestContext) -> pyfuse3.FileInfo:
+        self.counters["open"] += 1
+        entry = self.table[inode]
+        node = entry.node
+        if flags & (os.O_WRONLY | os.O_RDWR | os.O_TRUNC):
+            raise pyfuse3.FUSEError(errno.EROFS)
+        if not isinstance(node, File):
+            raise IsADirectory(f"{entry.path}: a directory")
+        direct = is_direct(node, cached=self._cached)
+        handle = self.streams.open(inode, node) if isinstance(node, StreamFile) else inode
+        return pyfuse3.FileInfo(fh=handle, direct_io=direct, keep_cache=not direct)
+
+    async def read(self, fh: int, off: int, size: int) -> bytes | memoryview:  # type: ignore[override]
+        try:
+            blob = self._blobs.get(fh)
+            if blob is None:
+                if self.streams.owns(fh):
+                    return await self.streams.read(fh, off, size)
+                blob = await self._content(fh)
+            self.counters["read"] += 1
+            if off >= blob.size:
+                return b""
+            return await self._bytes(fh, blob, off, size)
+        except pyfuse3.FUSEError:
+            raise
+        except Exception as error:  # as `_answers`, which would cost every read another coroutine  # noqa: BLE001
+            self.fail(error, "read", fh)
+
+    async def _bytes(self, fh: int, blob: Blob, off: int, size: int) -> bytes | memoryview:
+        """The bytes of a request. Where a gap follows, a reader past the page cache gets what is before it; the page cache
+        would take a short answer for the end of the file."""
+        if isinstance(self.table[fh].node, ImageFile):
+            data: bytes | memoryview = await trio.to_thread.run_sync(blob.pread, off, size)
+            if len(data) < min(size, blob.size - off) and not is_direct(self.table[fh].node, cached=self._cached):  # type: ignore[arg-type]
+                raise pyfuse3.FUSEError(errno.EIO)
+        else:
+            data = blob.pread(off, size)
+        self.counters["bytes"] += len(data)
+        return data
+
+    async def _content(self, inode: int) -> Blob:
+        """The content of a file: the images as long as the kernel knows them, of the texts those that were read last."""
+        node = self.table[inode].node
+        if not isinstance(node, File):
+            raise IsADirectory("a directory has no content")
+        if node.live:
+            return await trio.to_thread.run_sync(node.blob)
+        if isinstance(node, ImageFile):
+            blob = self._blobs[inode] = node.blob() if node.ready else await trio.to_thread.run_sync(node.blob)
+            return blob
+        kept = self._texts.get(inode)
+        if kept is not None:
+            self._texts.move_to_end(inode)
+            return kept
+        if node.ready:
+            return node.blob()
+        blob = await trio.to_thread.run_sync(node.blob)
+        if inode not in self._texts:
+            self._texts[inode] = blob
+            self._texts_size += blob.size
+            while self._texts_size > _KEPT and len(self._texts) > 1:
+                self._texts_size -= self._texts.popitem(last=False)[1].size
+        return blob
+
+    def _drop_text(self, inode: int) -> None:
+        gone = self._texts.pop(inode, None)
+        if gone is not None:
+            self._texts_size -= gone.size
+
+    @_answers
+    async def release(self, fh: int) -> None:
+        if self.streams.owns(fh):
+            await self.streams.close(fh)
+
+    async def flush(self, fh: int) -> None:
+        raise pyfuse3.FUSEError(errno.ENOSYS)
+
+    async def releasedir(self, fh: int) -> None:
+        pass
+
+    # ---- the file system
+
+    async def statfs(self, ctx: pyfuse3.RequestContext) -> pyfuse3.StatvfsData:
+        answer = pyfuse3.StatvfsData()
+        answer.f_bsize = answer.f_frsize = 4096
+        answer.f_blocks = -(-self._size // 4096)
+        answer.f_bfree = answer.f_bavail = 0
+        answer.f_files = len(self.table)
+        answer.f_ffree = answer.f_favail = 0
+        answer.f_namemax = 255
+        return answer
+
+    async def getxattr(self, inode: int, name: bytes, ctx: pyfuse3.RequestContext) -> bytes:
+        if inode == ROOT and name == PID_ATTRIBUTE:
+            return str(self._pid).encode()
+        raise pyfuse3.FUSEError(pyfuse3.ENOATTR)
+
+    async def listxattr(self, inode: int, ctx: pyfuse3.RequestContext) -> Sequence[bytes]:
+        raise pyfuse3.FUSEError(errno.ENOSYS)

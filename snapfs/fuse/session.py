@@ -1,0 +1,218 @@
+"""One FUSE session: mounted, served until it is unmounted by whomever, cleaned up.
+
+INT, TERM and HUP unmount, and go on trying while the mount is in use; a second one detaches lazily, so that open files
+can still be read; a third one ends at once. USR1 writes tasks and counters to the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
+from typing import Final
+
+import pyfuse3
+import trio
+
+from snapfs.errors import Busy, FuseUnavailable, MountError, SnapfsError
+from snapfs.fuse import mountpoint as points
+from snapfs.fuse import unmount
+from snapfs.fuse.attrs import Owner
+from snapfs.fuse.operations import Operations
+from snapfs.fuse.options import MountOptions
+from snapfs.tree import Dir
+
+__all__ = ["Session"]
+
+log = logging.getLogger(__name__)
+
+_LEAVE: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_FIRST_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 1.0
+# workers hold the interpreter this long while others wait: a request must not wait behind a rendering
+_SWITCH: Final = 0.0005
+
+
+@dataclass(frozen=True)
+class Session:
+    """What is mounted where, and how. `size` is what df(1) shows."""
+
+    root: Dir
+    source: str
+    mountpoint: str
+    options: MountOptions
+    size: int = 0
+
+    def serve(self, ready: Callable[[], None]) -> None:
+        """Mounts, calls `ready` when the mount answers, and returns when it is gone. MountError when it cannot be mounted."""
+        started = trio.Event()
+        operations = Operations(self.root, self._owner, cached=self.options.cache, size=self.size, on_init=started.set)
+        sys.setswitchinterval(_SWITCH)
+        _mount(operations, self.mountpoint, self.options.for_kernel(self.source))
+        mount = points.mounted_at(self.mountpoint)
+        device = mount.device if mount else ""
+        try:
+            trio.run(_serve, operations, self.mountpoint, device, started, ready)
+        finally:
+            pyfuse3.close()
+            self._clear(device)
+
+    @property
+    def _owner(self) -> Owner:
+        options = self.options
+        uid = os.geteuid() if options.uid is None else options.uid
+        gid = os.getegid() if options.gid is None else options.gid
+        return Owner(uid, gid, *options.modes)
+
+    def _clear(self, device: str) -> None:
+        """A connection that was cut by force leaves a dead mount: it is ours, and goes with us."""
+        left = points.mounted_at(self.mountpoint)
+        if left is not None and left.device == device:
+            try:
+                unmount.detach(self.mountpoint, lazy=True)
+            except MountError as error:
+                log.warning("%s", error)
+
+
+def _mount(operations: Operations, mountpoint: str, options: set[str]) -> None:
+    """Mounts; what libfuse and fusermount3 print becomes the reason in the error."""
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        failed = False
+        try:
+            pyfuse3.init(operations, mountpoint, options)
+        except RuntimeError:
+            failed = True
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+        if not failed:
+            return
+        said.seek(0)
+        words = said.read(4096).decode(errors="replace")
+    raise _why(mountpoint, " ".join(words.split()))
+
+
+def _why(mountpoint: str, said: str) -> MountError:
+    reason = said.removeprefix("fuse: ").removeprefix("fusermount3: ") or "libfuse gave no reason"
+    if not os.path.exists("/dev/fuse"):
+        return FuseUnavailable(
+            "FUSE is not available: there is no /dev/fuse; load the kernel module (`modprobe fuse`), or give the container the device. "
+            "`snapfs ls`, `cat` and `export` work without it"
+        )
+    if "user_allow_other" in said:
+        return FuseUnavailable(
+            f"{mountpoint}: {reason}; add the line user_allow_other to /etc/fuse.conf, or leave out allow_other and allow_root"
+        )
+    if any(word in said for word in ("ermission denied", "not permitted", "fusermount3", "/dev/fuse", "No such device")):
+        return FuseUnavailable(
+            f"{mountpoint}: FUSE is not permitted here: {reason}; check /dev/fuse and that fuse3 is installed. "
+            "`snapfs ls`, `cat` and `export` work without it"
+        )
+    return MountError(f"{mountpoint}: cannot be mounted: {reason}")
+
+
+async def _serve(operations: Operations, mountpoint: str, device: str, started: trio.Event, ready: Callable[[], None]) -> None:
+    async with trio.open_nursery() as nursery:
+        with trio.open_signal_receiver(*_LEAVE, signal.SIGUSR1) as signals:
+
+            async def listen() -> None:
+                leaving = 0
+                async for number in signals:
+                    if number == signal.SIGUSR1:
+                        _dump(operations)
+                        continue
+                    leaving += 1
+                    log.info("signal %s", signal.Signals(number).name)
+                    if leaving == 1:
+                        nursery.start_soon(_leave, mountpoint, device)
+                    elif leaving == 2:
+                        nursery.start_soon(_detach, mountpoint, device)
+                    else:
+                        pyfuse3.terminate()
+
+            async def announce() -> None:
+                await started.wait()
+                ready()
+
+            nursery.start_soon(listen)
+            nursery.start_soon(announce)
+            await pyfuse3.main()
+            nursery.cancel_scope.cancel()
+
+
+def _mounted(mountpoint: str, device: str) -> bool:
+    mount = points.mounted_at(mountpoint)
+    return mount is not None and mount.device == device
+
+
+async def _leave(mountpoint: str, device: str) -> None:
+    """Unmounts as soon as nobody uses the mount."""
+    pause = _FIRST_PAUSE
+    while True:
+        if not _mounted(mountpoint, device):
+            pyfuse3.terminate()  # detached by somebody else: those who still hold it lose it
+            return
+        try:
+            await trio.to_thread.run_sync(unmount.detach, mountpoint)
+            return
+        except Busy:
+            if pause == _FIRST_PAUSE:
+                held = await trio.to_thread.run_sync(lambda: [f"{name} ({pid})" for pid, name, _ in unmount.holders(mountpoint)])
+                log.warning(
+                    "%s: in use by %s; unmounted when it is free, a second signal detaches it", mountpoint, ", ".join(held) or "somebody"
+                )
+        except SnapfsError as error:
+            log.warning("%s", error)
+            return
+        await trio.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+async def _detach(mountpoint: str, device: str) -> None:
+    """Takes the mount out of sight; it is served until nobody holds it."""
+    if not _mounted(mountpoint, device):
+        pyfuse3.terminate()
+        return
+    log.warning("%s: detached; served until the last file is closed, a third signal ends it", mountpoint)
+    try:
+        await trio.to_thread.run_sync(lambda: unmount.detach(mountpoint, lazy=True))
+    except SnapfsError as error:
+        log.warning("%s", error)
+
+
+def _dump(operations: Operations) -> None:
+    """Tasks and counters, to the log."""
+    counters = " ".join(f"{name}={value}" for name, value in operations.counters.items())
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        resident = int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    log.warning(
+        "counters: %s inodes=%d streams=%d fds=%d resident=%d", counters, len(operations.table), len(operations.streams), _fds(), resident
+    )
+    root = trio.lowlevel.current_root_task()
+    pending = [root] if root else []
+    while pending:
+        task = pending.pop()
+        frames = [f"{os.path.basename(f.f_code.co_filename)}:{line} {f.f_code.co_name}" for f, line in traceback.walk_stack(_frame(task))][
+            :3
+        ]
+        log.warning("task %s: %s", task.name, " < ".join(frames) or "running")
+        for nursery in task.child_nurseries:
+            pending.extend(nursery.child_tasks)
+
+
+def _frame(task: trio.lowlevel.Task) -> FrameType | None:
+    frame: FrameType | None = getattr(task.coro, "cr_frame", None)
+    return frame
+
+
+def _fds() -> int:
+    return len(os.listdir("/proc/self/fd"))

@@ -1,0 +1,129 @@
+"""Unmounting: the system call for root, fusermount3 for everybody else; who is in the way; and waiting for the daemon's end."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import select
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from snapfs.errors import Busy, FuseUnavailable, MountError
+from snapfs.fuse.mountpoint import mounted_at
+
+__all__ = ["detach", "holders", "server_of", "unmount", "wait_for_end"]
+
+_DETACH: Final = 2  # MNT_DETACH, linux: include/linux/fs.h
+_NOFOLLOW: Final = 8  # UMOUNT_NOFOLLOW
+_FIRST_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 1.0
+
+
+def detach(path: str, *, lazy: bool = False) -> None:
+    """Unmounts once. Busy when it is in use, MountError for any other reason."""
+    if os.geteuid() == 0:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.umount2(os.fsencode(path), _NOFOLLOW | (_DETACH if lazy else 0)) == 0:
+            return
+        number = ctypes.get_errno()
+        if number != errno.EPERM:
+            if number == errno.EBUSY:
+                raise Busy(f"{path}: in use")
+            raise MountError(f"{path}: {os.strerror(number)}")
+    program = shutil.which("fusermount3") or shutil.which("fusermount")
+    if program is None:
+        raise FuseUnavailable("fusermount3 is not installed; install the package fuse3, or unmount as root")
+    done = subprocess.run(
+        [program, "-u", *(["-z"] if lazy else []), "--", path], capture_output=True, text=True, errors="replace", check=False
+    )
+    if done.returncode:
+        said = done.stderr.strip()
+        if "busy" in said:
+            raise Busy(f"{path}: in use")
+        raise MountError(f"{path}: {said or 'fusermount3 failed'}")
+
+
+def unmount(path: str, *, lazy: bool = False, patience: float = 5.0) -> None:
+    """Unmounts a snapfs mount: tries a busy one again with growing pauses, then Busy says who holds it; returns when the
+    serving process has ended."""
+    mount = mounted_at(path)
+    if mount is None:
+        raise MountError(f"{path}: nothing is mounted here; `findmnt -t fuse.snapfs` lists the mounts of snapfs")
+    if not mount.ours:
+        raise MountError(f"{path}: what is mounted here is {mount.type}, not snapfs; use umount(8)")
+    server = server_of(mount.path)
+    with contextlib.ExitStack() as stack:
+        watched = None
+        if server is not None:
+            with contextlib.suppress(OSError):
+                watched = os.pidfd_open(server)
+                stack.callback(os.close, watched)
+        deadline = time.monotonic() + patience
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                detach(mount.path, lazy=lazy)
+                break
+            except Busy:
+                if time.monotonic() + pause > deadline:
+                    raise Busy(_in_the_way(path, mount.path)) from None
+                time.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+        if watched is not None and not lazy and not wait_for_end(watched, patience):
+            raise Busy(f"{path}: unmounted, but its process {server} has not ended yet")
+
+
+def wait_for_end(pidfd: int, seconds: float) -> bool:
+    """Whether a process ends within that time."""
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
+def server_of(path: str) -> int | None:
+    """The process that serves a mount; None when it is dead, or in another pid namespace."""
+    try:
+        return int(os.getxattr(path, "user.snapfs.pid"))
+    except (OSError, ValueError):
+        return None
+
+
+def _in_the_way(path: str, mounted: str) -> str:
+    held = [f"{what} of {name} ({pid})" for pid, name, what in holders(mounted)]
+    listed = ", ".join(held[:5]) + (f" and {len(held) - 5} more" if len(held) > 5 else "")
+    who = f"held by {listed}" if held else "held by a process that you may not look at, or mounted elsewhere too"
+    return f"{path}: in use: {who}; close it and try again, or detach with `snapfs umount --lazy {path}`"
+
+
+def holders(mounted: str) -> Iterator[tuple[int, str, str]]:
+    """The processes that have something of a mount open: number, name, and what it is."""
+    inside = mounted.rstrip("/") + "/"
+
+    def held(link: str) -> bool:
+        try:
+            target = os.readlink(link)
+        except OSError:
+            return False
+        return target == mounted or target.startswith(inside)
+
+    for entry in os.listdir("/proc"):
+        if not entry.isdecimal() or int(entry) == os.getpid():
+            continue
+        base = f"/proc/{entry}"
+        try:
+            with open(f"{base}/comm", errors="replace") as comm:
+                name = comm.read().strip()
+            for what, link in (("the working directory", "cwd"), ("the root", "root"), ("the program", "exe")):
+                if held(f"{base}/{link}"):
+                    yield int(entry), name, what
+            for fd in os.listdir(f"{base}/fd"):
+                if held(f"{base}/fd/{fd}"):
+                    yield int(entry), name, "an open file"
+                    break
+        except OSError:
+            continue  # ended meanwhile, or another user's

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import corpus
+import pytest
+from mounted import mounted, requires_fuse
+
+import snapfs
+from snapfs import tree
+from snapfs.errors import SnapfsError
+from snapfs.tree import Dir, File, Link
+
+pytestmark = requires_fuse
+
+
+def _compare(node: Dir, place: Path, found: list[str]) -> None:
+    assert [name for name in sorted(os.listdir(place)) if name != "LOG"] == sorted(node.children), place
+    for name, child in node.children.items():
+        path = place / name
+        status = path.lstat()
+        found.append(str(path))
+        if isinstance(child, Dir):
+            _compare(child, path, found)
+        elif isinstance(child, Link):
+            assert os.readlink(path) == child.target
+        elif isinstance(child, File) and not child.huge and not child.streamed:
+            try:
+                expected = child.read_bytes()
+            except SnapfsError:
+                assert status.st_size > 0, path
+                with pytest.raises(OSError, match="Input/output error"):
+                    path.read_bytes()
+            else:
+                assert path.read_bytes() == expected, path
+                assert status.st_size == len(expected), path
+
+
+@pytest.mark.parametrize("name", ["v16.0-x86_64-small", "v28.0-x86_64-small", "v53.0-x86_64-small", "v53.0-aarch64-linux"])
+def test_every_small_file_of_a_mount_is_that_of_the_tree(name: str, tmp_path: Path) -> None:
+    found: list[str] = []
+    with mounted(corpus.trimmed(name), at=tmp_path / "m") as at, snapfs.open(corpus.trimmed(name)) as snap:
+        _compare(tree.root(snap), at, found)
+    assert len(found) > 500
+
+
+def test_memory_of_the_sample_is_byte_for_byte_that_of_its_files(tmp_path: Path) -> None:
+    source = corpus.demo()
+    original = (source / "memory-ranges").read_bytes()
+    with mounted("--demo", at=tmp_path / "m") as at, snapfs.open(source) as snap:
+        for file in ("config.json", "state.json", "memory-ranges"):
+            assert (at / "raw" / file).read_bytes() == (source / file).read_bytes()
+        physical = (at / "memory/physical").read_bytes()
+        for r in snap.memory.ranges:
+            content = original[r.offset : r.offset + r.length]
+            assert physical[r.start : r.end] == content
+            assert (at / "memory/ranges" / r.name).read_bytes() == content
+            assert (at / "memory/zones" / r.zone / r.name).read_bytes() == content
+
+
+def _digest(path: Path, start: int = 0, length: int | None = None) -> str:
+    digest = hashlib.sha256()
+    left = path.stat().st_size - start if length is None else length
+    with path.open("rb", buffering=0) as file:
+        file.seek(start)
+        while left:
+            piece = file.read(min(left, 1 << 20))
+            assert piece, f"{path} ends {left} bytes early"
+            digest.update(piece)
+            left -= len(piece)
+    return digest.hexdigest()
+
+
+@pytest.mark.parametrize("name", ["v51.0-x86_64-linux61-hotplug", "v16.0-x86_64-small"])
+def test_ranges_and_physical_memory_are_slices_of_the_memory_file(name: str, tmp_path: Path) -> None:
+    source = corpus.full(name)
+    with mounted(source, at=tmp_path / "m") as at, snapfs.open(source) as snap:
+        for r in snap.memory.ranges:
+            expected = _digest(source / r.file, r.offset, r.length)
+            assert _digest(at / "memory/ranges" / r.name) == expected
+            assert _digest(at / "memory/physical", r.start, r.length) == expected
+
+
+def test_windows_are_made_on_look_up_and_other_names_are_not_there(tmp_path: Path) -> None:
+    with mounted("--demo", at=tmp_path / "m") as at, snapfs.open(corpus.demo()) as snap:
+        assert (at / "memory/at/0x1000").read_bytes() == snap.memory.read(0x1000, 4096)
+        assert (at / "memory/at/4096+10").read_bytes() == snap.memory.read(4096, 10)
+        assert (at / "memory/at/4096+10").stat().st_size == 10
+        assert os.listdir(at / "memory/at") == []
+        for bad in ("-1", "+5", "0x", "0x1000+0", "zzz", "0x1000+0x1000000000001"):
+            assert not (at / "memory/at" / bad).exists()
+
+
+def test_inode_numbers_are_the_same_after_a_remount(tmp_path: Path) -> None:
+    def numbers(at: Path) -> dict[str, int]:
+        places = ["", "raw", "vcpus/0/regs/rip", "memory/physical", "memory/at/0x1000", "state.txt"]
+        return {place: (at / place).stat().st_ino for place in places}
+
+    with mounted("--demo", at=tmp_path / "m") as at:
+        first = numbers(at)
+    with mounted("--demo", at=tmp_path / "other") as at:
+        assert numbers(at) == first
+    assert len(set(first.values())) == len(first)
+
+
+def test_times_are_those_of_the_files_that_are_shown(tmp_path: Path) -> None:
+    source = corpus.demo()
+    with mounted("--demo", at=tmp_path / "m") as at:
+        for place, file in (
+            ("config", "config.json"),
+            ("state", "state.json"),
+            ("memory/physical", "memory-ranges"),
+            ("raw/config.json", "config.json"),
+        ):
+            assert (at / place).stat().st_mtime_ns == (source / file).stat().st_mtime_ns
+
+
+def test_nothing_can_be_written(tmp_path: Path) -> None:
+    with mounted("--demo", at=tmp_path / "m") as at:
+        for change in (
+            lambda: (at / "new").write_text("x"),
+            lambda: (at / "README").open("a"),
+            lambda: (at / "README").unlink(),
+            lambda: (at / "d").mkdir(),
+        ):
+            with pytest.raises(OSError, match="Read-only file system"):
+                change()
