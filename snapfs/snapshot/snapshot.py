@@ -17,7 +17,9 @@ from snapfs.snapshot.component import Component
 from snapfs.snapshot.source import Source
 
 if TYPE_CHECKING:
+    from snapfs.snapshot.clock import Clock
     from snapfs.snapshot.config import VmConfig
+    from snapfs.snapshot.gic import Gic
     from snapfs.snapshot.memory import GuestMemory, MemoryManagerState
     from snapfs.snapshot.releases import Origin
     from snapfs.snapshot.vcpu import Vcpu
@@ -161,6 +163,32 @@ class Snapshot:
         manager = self.machine.find("cpu-manager")
         found = {int(k): c for k, c in (manager.children if manager else {}).items() if k.isascii() and k.isdecimal()}
         return {n: vcpu.read(n, found[n]) for n in sorted(found)}
+
+    @cached_property
+    def gic(self) -> Gic | None:
+        """The interrupt controller of an aarch64 machine; None where the snapshot has none."""
+        from snapfs.snapshot import gic
+
+        node = gic.component(self.machine)
+        return gic.Gic(node, self._affinities) if node else None
+
+    def _affinities(self) -> dict[str, int]:
+        """The vCPUs by affinity, those of aarch64 that can be read."""
+        found = {}
+        for number, vcpu in self.vcpus.items():
+            try:
+                if place := getattr(vcpu, "affinity", None):
+                    found[place] = number
+            except SnapfsError:
+                continue
+        return found
+
+    @cached_property
+    def clock(self) -> Clock | None:
+        """The machine's clock; None where the snapshot has none."""
+        from snapfs.snapshot import clock
+
+        return clock.read(self.machine)
 
     @cached_property
     def memory(self) -> GuestMemory:

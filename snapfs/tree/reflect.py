@@ -20,6 +20,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Final, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from snapfs.blob import Blob
+from snapfs.errors import SnapfsError
 from snapfs.layout import Facets, Form, Record
 from snapfs.layout.forms import JSON
 from snapfs.layout.record import extra, present, trailing
@@ -29,7 +30,7 @@ from snapfs.tree.tables import table
 
 _BREAKS: Final = re.compile("[%.=\x00-\x20\x7f\ud800-\udfff]")
 
-__all__ = ["Member", "Text", "directory", "entry", "members", "plain", "rows", "step"]
+__all__ = ["Member", "Text", "container", "directory", "entry", "members", "plain", "rows", "step"]
 
 
 class Text(str):
@@ -245,6 +246,26 @@ def facets(value: Facets) -> Iterator[tuple[str, Node]]:
             yield name, leaf(part, None)
         else:
             yield from directory(name, lambda p=part: p)
+
+
+def container(name: str, value: Facets) -> Iterator[tuple[str, Node]]:
+    """The directory of an object with facets, and the table of those that are scalars beside it."""
+    yield name, entry(value)
+    yield f"{name}.txt", TextFile(lambda: table(_scalars(value)))
+
+
+def _scalars(value: Facets) -> Iterator[tuple[str, str, str]]:
+    for f in value.facets():
+        form = _form(f.annotation)
+        if _shape(f.annotation) == "scalar":
+            try:
+                part = f.__get__(value, type(value))
+            except SnapfsError as error:
+                yield step(f.name), "ERROR", str(error)
+            else:
+                yield step(f.name), quoted(part, form), words(part, form)
+    for key, part in getattr(value, "rest", {}).items():
+        yield from rows(part, None, step(key))
 
 
 def directory(name: str, value: Any, form: Form | None = None) -> Iterator[tuple[str, Node]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from snapfs.blob import FileSlice
 from snapfs.errors import CorruptState, SnapfsError
+from snapfs.layout import Facets
 from snapfs.snapshot import Snapshot
 from snapfs.tree import about, assignments, memory, reflect, state
 from snapfs.tree.nodes import Dir, ImageFile, Node, TextFile, error_file, json_text
@@ -31,7 +32,25 @@ def _entries(snap: Snapshot) -> Iterator[tuple[str, Node]]:
     yield from state.state(snap)
     yield "raw", Dir(lambda: _raw(snap))
     yield "vcpus", Dir(lambda: vcpus(snap))
+    yield from _machine(snap)
     yield from _dated(memory_time, [("memory", Dir(lambda: memory.memory(snap)))])
+
+
+def _machine(snap: Snapshot) -> Iterator[tuple[str, Node]]:
+    """State of the machine as a whole; which parts there are depends on the architecture and the release."""
+    if snap.state_file is None or snap.state_damage:
+        return
+    parts: dict[str, Callable[[], Facets | None]] = {"clock": lambda: snap.clock, "gic": lambda: snap.gic}
+    for name, get in parts.items():
+        try:
+            part = get()
+        except SnapfsError as error:
+            yield name, Dir(lambda e=error: [("ERROR", error_file(e))])  # type: ignore[misc]
+            continue
+        if name == "clock" and part is not None:
+            yield from reflect.container(name, part)
+        elif part is not None:
+            yield name, reflect.entry(part)
 
 
 def _config(snap: Snapshot) -> Iterator[tuple[str, Node]]:
