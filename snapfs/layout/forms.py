@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-__all__ = ["BOOL", "DEC", "FLOAT", "JSON", "TEXT", "Choice", "Dec", "Flags", "Form", "Hex", "Json", "Number", "Text"]
+__all__ = ["BOOL", "DEC", "FLOAT", "JSON", "TEXT", "Choice", "Dec", "Flags", "Form", "Hex", "Json", "Number", "Spelled", "Text"]
 
 _DECIMAL: Final = re.compile(r"-?(0|[1-9][0-9]*)")
 
@@ -100,6 +100,20 @@ class Flags(Hex):
 
     def names_bits(self) -> str | None:
         return "flags"
+
+
+@dataclass(frozen=True)
+class Spelled(Hex):
+    """A word whose parts take more than named bits to spell: `words` does it. `suffix` names the file of the words."""
+
+    words: Callable[[int], str]
+    suffix: str | None = "flags"
+
+    def spell(self, value: Any) -> str:
+        return self.words(value)
+
+    def names_bits(self) -> str | None:
+        return self.suffix
 
 
 @dataclass(frozen=True)

@@ -96,9 +96,9 @@ def _is_thing(value: Any) -> bool:
 
 
 def _record(record: Record) -> Iterator[Member]:
+    form_of = getattr(record, "form_of", None)
     for name in present(record):
-        field = record.FIELDS[name]
-        yield Member(name, getattr(record, name), field.form)
+        yield Member(name, getattr(record, name), (form_of and form_of(name)) or record.FIELDS[name].form)
     for name, value in extra(record).items():
         yield Member(name, value, None)
     if rest := trailing(record):
@@ -270,7 +270,17 @@ def _scalars(value: Facets) -> Iterator[tuple[str, str, str]]:
 
 def directory(name: str, value: Any, form: Form | None = None) -> Iterator[tuple[str, Node]]:
     """A directory of values and the table beside it. `value` is called when either is looked at."""
-    yield name, Dir(lambda: entries(value(), form), value=lambda: plain(value(), form))
+
+    def other(wanted: str) -> Node | None:
+        """A child under another of its names, where the value knows any: an MSR by its number."""
+        try:
+            found = value()
+        except SnapfsError:
+            return None
+        key = found.find(wanted) if hasattr(found, "find") else None
+        return None if key is None else dict(entries(found, form)).get(names.escape(key))
+
+    yield name, Dir(lambda: entries(value(), form), value=lambda: plain(value(), form), lookup=other)
     yield f"{name}.txt", TextFile(lambda: table(rows(value(), form)))
 
 
@@ -281,9 +291,10 @@ def rows(value: Any, form: Form | None = None, prefix: str = "") -> Iterator[tup
         yield prefix, quoted(value, form), words(value, form)
         return
     empty = True
+    dotted_names = getattr(value, "dotted", ())
     for name, part, own in parts:
         empty = False
-        dotted = step(name)
+        dotted = name if name in dotted_names else step(name)
         yield from rows(part, own or form, f"{prefix}.{dotted}" if prefix else dotted)
     if empty and prefix:
         yield prefix, "{}", ""
