@@ -1,15 +1,16 @@
-"""Named bits of the x86 control registers.
+"""Named bits of the x86 control registers and segments.
 
-Source: Intel SDM volume 3, sections 2.3 (EFLAGS), 2.5 (control registers), 2.6 (XCR0); AMD APM volume 2, section 3.1.7 (EFER).
+Source: Intel SDM volume 3, sections 2.3 (EFLAGS), 2.5 (control registers), 2.6 (XCR0), 3.4.2 (selectors), tables 3-1 and 3-2
+(segment types); AMD APM volume 2, section 3.1.7 (EFER).
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from snapfs.layout import Flags
+from snapfs.layout import Choice, Flags, Hex
 
-__all__ = ["APIC_BASE", "CR0", "CR3", "CR4", "EFER", "RFLAGS", "XCR0"]
+__all__ = ["CR0", "CR3", "CR4", "EFER", "RFLAGS", "SEGMENT_CODE_DATA", "SEGMENT_SYSTEM", "SELECTOR", "XCR0"]
 
 RFLAGS: Final = Flags(
     64,
@@ -60,7 +61,6 @@ EFER: Final = Flags(
         21: "AIBRSE",
     },
 )
-APIC_BASE: Final = Flags(64, {8: "BSP", 10: "EXTD", 11: "EN"})
 XCR0: Final = Flags(
     64,
     {
@@ -68,3 +68,22 @@ XCR0: Final = Flags(
         11: "CET_U", 12: "CET_S", 17: "XTILECFG", 18: "XTILEDATA", 19: "APX", 62: "LWP",
     },
 )  # fmt: skip
+
+
+def _code_or_data(kind: int) -> str:
+    accessed = ["accessed"] if kind & 1 else []
+    if kind & 8:
+        return " ".join(["code", "execute-read" if kind & 2 else "execute-only", *(["conforming"] if kind & 4 else []), *accessed])
+    return " ".join(["data", "read-write" if kind & 2 else "read-only", *(["expand-down"] if kind & 4 else []), *accessed])
+
+
+# the type field of a segment whose S bit is set, and of one whose S bit is clear
+SEGMENT_CODE_DATA: Final = Choice({kind: _code_or_data(kind) for kind in range(16)}, Hex(8))
+SEGMENT_SYSTEM: Final = Choice(
+    {
+        1: "16-bit TSS available", 2: "LDT", 3: "16-bit TSS busy", 4: "16-bit call gate", 5: "task gate", 6: "16-bit interrupt gate",
+        7: "16-bit trap gate", 9: "TSS available", 11: "TSS busy", 12: "call gate", 14: "interrupt gate", 15: "trap gate",
+    },
+    Hex(8),
+)  # fmt: skip
+SELECTOR: Final = Flags(16, {2: "LDT"}, ((0, 2, "RPL"), (3, 13, "index")))
