@@ -8,6 +8,7 @@ Source: Cloud Hypervisor, vm-migration/src/lib.rs (`Snapshot`).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
@@ -50,6 +51,15 @@ class Component:
         """The bytes of a leaf that was saved as bytes; None for others."""
         payload = self.wrapped[1]
         return payload if isinstance(payload, bytes) else None
+
+    @property
+    def payload_bytes(self) -> bytes:
+        """The data as its own text or bytes, without what the dialect wraps around it; empty where there is none."""
+        payload = self.wrapped[1]
+        if isinstance(payload, bytes):
+            return payload
+        text = payload if isinstance(payload, str) else json.dumps(payload) if payload is not None else ""
+        return text.encode("utf-8", "surrogatepass")
 
     @cached_property
     def _decoded(self) -> leaves.Leaf | CorruptState:

@@ -59,6 +59,15 @@ class Vcpu(Facets):
         known = self.understood()
         return {k: v for k, v in self._payload.items() if k not in known}
 
+    @property
+    def failure(self) -> CorruptState | None:
+        """Why there is no payload to read, where it was saved and cannot be decoded."""
+        try:
+            data = self.component.data
+        except CorruptState as error:
+            return error
+        return None if isinstance(data, dict) else CorruptState(f"{self.component.where}: a vCPU's state is an object, this is not")
+
     def where(self, key: str) -> str:
         """The place of a key of the payload, for messages."""
         return f"{self.component.where}/{key}"
@@ -114,3 +123,11 @@ class Vcpu(Facets):
     def doing(self) -> str:
         """What the vCPU seems to do, in a few words for people."""
         return ""
+
+    def summary(self) -> Mapping[str, str]:
+        """The vCPU on one page: what it is, what it does, where it is."""
+        found = {"hypervisor": self.hypervisor, "architecture": self.arch, "state": self.running, "mode": self.mode}
+        found |= {self.WORDS[3]: self.privilege, "doing": self.doing}
+        for word, value in zip(self.WORDS, (self.pc, self.sp, self.page_table_root), strict=False):
+            found[word] = "" if value is None else f"0x{value:016x}"
+        return {name: text for name, text in found.items() if text}
