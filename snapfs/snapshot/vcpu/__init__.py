@@ -6,12 +6,17 @@
 from __future__ import annotations
 
 from snapfs.snapshot.component import Component
-from snapfs.snapshot.vcpu import kvm_aarch64, kvm_x86_64
+from snapfs.snapshot.vcpu import kvm_aarch64, kvm_riscv64, kvm_x86_64, mshv_aarch64
 from snapfs.snapshot.vcpu.vcpu import Vcpu, payload
 
 __all__ = ["ALL", "Vcpu", "read"]
 
-ALL: tuple[type[Vcpu], ...] = (kvm_x86_64.KvmX86Vcpu, kvm_aarch64.KvmArm64Vcpu)
+ALL: tuple[type[Vcpu], ...] = (
+    kvm_x86_64.KvmX86Vcpu,
+    kvm_aarch64.KvmArm64Vcpu,
+    kvm_riscv64.KvmRiscvVcpu,
+    mshv_aarch64.MshvArm64Vcpu,
+)
 
 
 def read(number: int, component: Component) -> Vcpu:

@@ -5,13 +5,14 @@ Source: Cloud Hypervisor, hypervisor/src/kvm/{aarch64,riscv64}/mod.rs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from snapfs.errors import CorruptState
 from snapfs.formats.kvm import OneReg
 from snapfs.layout import Form
 from snapfs.layout.record import octets
+from snapfs.layout.values import Values
 
 __all__ = ["Registers", "extended_registers", "one_regs"]
 
@@ -33,39 +34,23 @@ def extended_registers(value: Any, where: str) -> Iterator[tuple[int, bytes]]:
         yield entry["id"], octets(entry.get("data"), f"{where}/{i}/data")
 
 
-class Registers(Mapping[str, Any]):
-    """Registers by name in the order of the snapshot, each with its own text form. A value may be a mapping of registers that
-    share a name and a form."""
-
-    def __init__(self) -> None:
-        self._values: dict[str, Any] = {}
-        self._forms: dict[str, Form] = {}
+class Registers(Values):
+    """Registers by name in the order of the snapshot. A value may be a mapping of registers that share a name and a form."""
 
     def add(self, name: str, value: int, form: Form, part: str | None = None) -> None:
-        """Adds a register; one that is listed again keeps its place and gets `#2`."""
-        key, n = name, 2
-        group = self._values.setdefault(name, {}) if part is not None else self._values
-        if part is not None:
-            key = part
+        """Adds a register, as `part` of a group where one is given; one that is listed again keeps its place and gets `#2`."""
+        group = self if part is None else self.setdefault(name, {})
+        wanted = key = name if part is None else part
+        n = 2
         while key in group:
-            key, n = f"{part or name}#{n}", n + 1
-        group[key] = value
-        self._forms[name if part is not None else key] = form
+            key, n = f"{wanted}#{n}", n + 1
+        if part is None:
+            self.put(key, value, form)
+        else:
+            group[key] = value
+            self.put(name, group, form)
 
     def value(self, name: str) -> int | None:
         """The value of a register; None where the snapshot has none of that name."""
-        found = self._values.get(name)
+        found = self.get(name)
         return found if isinstance(found, int) else None
-
-    def form_of(self, name: str) -> Form | None:
-        """How the register of that name is written."""
-        return self._forms.get(name)
-
-    def __getitem__(self, name: str) -> Any:
-        return self._values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
