@@ -18,6 +18,7 @@ from snapfs.layout.scalars import Stored
 __all__ = [
     "EXCEPTIONS",
     "MP_STATES",
+    "KvmClockData",
     "KvmCpuidEntry2",
     "KvmDtable",
     "KvmFpu",
@@ -263,6 +264,33 @@ class KvmCpuidEntry2(Record, size=40):
     ecx: hex32
     edx: hex32
     padding: Annotated[tuple[int, ...], Array(u32, 3)]
+
+
+class KvmClockData(Record, size=48):
+    """struct kvm_clock_data. The last five fields were padding before Linux 5.16, and `pad` in the objects of old releases."""
+
+    clock: u64
+    flags: Annotated[int, Stored("I"), Flags(32, {1: "TSC_STABLE", 2: "REALTIME", 3: "HOST_TSC"})]
+    pad0: u32
+    realtime: u64
+    host_tsc: u64
+    pad: Annotated[tuple[int, ...], Array(u32, 4)]
+
+    @classmethod
+    def read(cls, value: Any, where: str = "") -> Self:
+        """As every record; objects up to Cloud Hypervisor v37 have all behind the flags as nine words of `pad`."""
+        if isinstance(value, Mapping) and isinstance(words := value.get("pad"), list) and len(words) == 9:
+            old = _OldClockData.read(value, where)
+            return cls.decode(old.encode())
+        return super().read(value, where)
+
+
+class _OldClockData(Record, size=48):
+    """struct kvm_clock_data as headers before Linux 5.16 had it."""
+
+    clock: u64
+    flags: u32
+    pad: Annotated[tuple[int, ...], Array(u32, 9)]
 
 
 class KvmVmxNestedStateHdr(Record, size=120):

@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 from snapfs.errors import CorruptState
+from snapfs.formats.kvm_x86_64 import KvmClockData
 from snapfs.layout import DEC, Facets, Hex, facet
+from snapfs.layout.record import trailing
 from snapfs.snapshot.component import Component
 
-__all__ = ["ALL", "ArmCounter", "Clock", "read"]
+__all__ = ["ALL", "ArmCounter", "Clock", "KvmClock", "MshvClock", "read"]
+
+# 2001 to 2286: what padding that no kernel wrote a time to will hardly be
+_PLAUSIBLE: Final = range(10**18, 10**19)
+_REALTIME: Final = 4
 
 
 class Clock(Facets):
@@ -101,7 +107,88 @@ class ArmCounter(Clock):
         return self.cntvct * 10**9 // self.cntfrq
 
 
-ALL: tuple[type[Clock], ...] = (ArmCounter,)
+class KvmClock(Clock):
+    """The paravirtual clock of x86_64."""
+
+    KEYS = frozenset({"clock", "flags"})
+
+    @facet(needs=("clock", "flags"), hidden=True)
+    def data(self) -> KvmClockData:
+        """The kernel's struct, out of any form that it was saved in."""
+        return KvmClockData.read(dict(self.source), self._where)
+
+    @facet(needs="clock")
+    def clock(self) -> Annotated[int, DEC]:
+        """The guest's clock, in nanoseconds since it was booted."""
+        return self.data.clock
+
+    @facet(needs="flags")
+    def flags(self) -> Annotated[int, KvmClockData.FIELDS["flags"].form]:
+        """Which of the other values the kernel says are valid. Releases up to v52 clear them before they save."""
+        return self.data.flags
+
+    @facet(when=lambda clock: clock.is_whole)
+    def realtime(self) -> Annotated[int, DEC]:
+        """The host's wall-clock time, in nanoseconds since 1970; 0 where the kernel did not tell it."""
+        return self.data.realtime
+
+    @facet(when=lambda clock: clock.is_whole)
+    def host_tsc(self) -> Annotated[int, DEC]:
+        """The host's time-stamp counter at the same moment."""
+        return self.data.host_tsc
+
+    @facet(needs=("pad0", "realtime", "host_tsc", "pad"), hidden=True)
+    def fields(self) -> None:
+        """The later fields, by name or in the padding, where some padding is left; `state/` has it as it is."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the form has the later fields: it has them by name, or as nine words of padding."""
+        return "realtime" in self.source or "pad" in self.source
+
+    @property
+    def tells_time(self) -> bool:
+        try:
+            return self.is_whole and self.data.realtime > 0 and bool(self.data.flags & _REALTIME or self.data.realtime in _PLAUSIBLE)
+        except CorruptState:
+            return False
+
+    @property
+    def paused_ns(self) -> int | None:
+        return self.data.realtime if self.tells_time else None
+
+    @facet(when=lambda clock: clock.tells_time)
+    def wall_clock_known_by(self) -> str:
+        """How the time of the pause is known."""
+        if self.data.flags & _REALTIME:
+            return "realtime, which the kernel says is valid (REALTIME in flags)"
+        return "realtime; the release that wrote it clears the flag that would say that it is valid"
+
+
+class MshvClock(Clock):
+    """The reference time of a partition under the Microsoft hypervisor (v40 and later)."""
+
+    KEYS = frozenset({"ref_time"})
+
+    @facet(needs="ref_time")
+    def ref_time(self) -> Annotated[int, DEC]:
+        """The partition's reference counter, in units of 100 nanoseconds since it was created."""
+        return self.number("ref_time")
+
+    @facet(needs="ref_time")
+    def counted_ns(self) -> Annotated[int, DEC]:
+        """The same in nanoseconds."""
+        return self.ref_time * 100
+
+
+ALL: tuple[type[Clock], ...] = (ArmCounter, KvmClock, MshvClock)
+
+
+def _struct(value: list[Any], where: str) -> dict[str, Any]:
+    """The fields of kvm_clock_data that was saved as bytes."""
+    data = KvmClockData.read(value, where)
+    rest = {"trailing": trailing(data)} if trailing(data) else {}
+    return {name: getattr(data, name) for name in data.FIELDS} | rest
 
 
 def read(machine: Component) -> Clock | None:
@@ -113,6 +200,8 @@ def read(machine: Component) -> Clock | None:
         ((name, inner),) = keys.items()
         if isinstance(inner, dict):
             tag, keys = name, inner
+        elif isinstance(inner, list):
+            tag, keys = name, _struct(inner, f"{machine.where}/clock/{name}")
     if not isinstance(keys, dict):
         return None
     kind = next((k for k in ALL if keys.keys() >= k.KEYS), Clock)

@@ -105,6 +105,12 @@ def _section(title: str, value: Any) -> Iterator[str]:
 
 
 def _saved(snap: Snapshot) -> str | None:
+    try:
+        clock = snap.clock
+        if clock is not None and clock.tells_time:
+            return f"{clock.wall_clock} (the machine's clock at the pause)"
+    except SnapfsError:
+        pass  # the next best is told instead
     name = snap.state_file or snap.config_file
     if name is None:
         return None
