@@ -17,9 +17,11 @@ from snapfs.snapshot.component import Component
 from snapfs.snapshot.source import Source
 
 if TYPE_CHECKING:
+    from snapfs.formats.x86_cpuid import Cpuid
     from snapfs.snapshot.clock import Clock
     from snapfs.snapshot.config import VmConfig
     from snapfs.snapshot.gic import Gic
+    from snapfs.snapshot.ioapic import Ioapic
     from snapfs.snapshot.memory import GuestMemory, MemoryManagerState
     from snapfs.snapshot.releases import Origin
     from snapfs.snapshot.vcpu import Vcpu
@@ -171,6 +173,35 @@ class Snapshot:
 
         node = gic.component(self.machine)
         return gic.Gic(node, self._affinities) if node else None
+
+    @cached_property
+    def ioapic(self) -> Ioapic | None:
+        """The I/O APIC of an x86_64 machine; None where the snapshot has none."""
+        from snapfs.snapshot import ioapic
+
+        node = ioapic.component(self.machine)
+        return ioapic.Ioapic(node) if node else None
+
+    @property
+    def has_common_cpuid(self) -> bool:
+        """Whether the CPUID template of all vCPUs was saved; decodes nothing, and never fails."""
+        return bool(self._common_cpuid)
+
+    @property
+    def _common_cpuid(self) -> Any:
+        try:
+            data = self.machine.data
+            saved = data.get("common_cpuid") if isinstance(data, dict) else None
+            return saved or self.migration.get("common_cpuid")
+        except SnapfsError:
+            return None
+
+    @cached_property
+    def common_cpuid(self) -> Cpuid | None:
+        """The CPUID template that all vCPUs of an x86_64 machine share (v18 and later under KVM); None where it was not saved."""
+        from snapfs.snapshot.vcpu.kvm_x86_64 import cpuid_of
+
+        return cpuid_of(self._common_cpuid, f"{self.machine.where}/common_cpuid") if self.has_common_cpuid else None
 
     def _affinities(self) -> dict[str, int]:
         """The vCPUs by affinity, those of aarch64 that can be read."""

@@ -8,7 +8,9 @@ from snapfs.blob import FileSlice
 from snapfs.errors import CorruptState, SnapfsError
 from snapfs.layout import Facets
 from snapfs.snapshot import Snapshot
+from snapfs.snapshot.ioapic import Ioapic
 from snapfs.tree import about, assignments, memory, reflect, state
+from snapfs.tree.ioapic import ioapic
 from snapfs.tree.nodes import Dir, ImageFile, Node, TextFile, error_file, json_text
 from snapfs.tree.vcpus import vcpus
 
@@ -40,7 +42,7 @@ def _machine(snap: Snapshot) -> Iterator[tuple[str, Node]]:
     """State of the machine as a whole; which parts there are depends on the architecture and the release."""
     if snap.state_file is None or snap.state_damage:
         return
-    parts: dict[str, Callable[[], Facets | None]] = {"clock": lambda: snap.clock, "gic": lambda: snap.gic}
+    parts: dict[str, Callable[[], Facets | None]] = {"clock": lambda: snap.clock, "ioapic": lambda: snap.ioapic, "gic": lambda: snap.gic}
     for name, get in parts.items():
         try:
             part = get()
@@ -49,6 +51,8 @@ def _machine(snap: Snapshot) -> Iterator[tuple[str, Node]]:
             continue
         if name == "clock" and part is not None:
             yield from reflect.container(name, part)
+        elif isinstance(part, Ioapic):
+            yield from ioapic(part)
         elif part is not None:
             yield name, reflect.entry(part)
 

@@ -58,6 +58,8 @@ def vcpus(snap: Snapshot) -> Iterator[tuple[str, Node]]:
     """The children of `vcpus/`."""
     yield "README", TextFile(lambda: _readme(snap))
     yield "vcpus.txt", TextFile(lambda: _table(snap))
+    if snap.has_common_cpuid:
+        yield from reflect.directory("common_cpuid", lambda: snap.common_cpuid)
     for number, vcpu in snap.vcpus.items():
         yield str(number), Dir(lambda v=vcpu: _vcpu(v))  # type: ignore[misc]
 
