@@ -25,13 +25,12 @@ fi
 
 setup() {
     _stamp="$venv/.ready-$1"
-    _wanted=$(_state)
-    if [ "$(cat "$_stamp" 2>/dev/null)" = "$_wanted" ] && "$venv/bin/python" -c '' 2>/dev/null; then
+    if [ "$(cat "$_stamp" 2>/dev/null)" = "$(_state)" ] && "$venv/bin/python" -c '' 2>/dev/null; then
         return 0
     fi
     # shellcheck disable=SC2046 # a list of words
     system_packages $(_lacking "$1") && _environment "$1" || return 1
-    for _part in $(_covers "$1"); do printf '%s\n' "$_wanted" >"$venv/.ready-$_part"; done
+    for _part in $(_covers "$1"); do _state >"$venv/.ready-$_part"; done
 }
 
 # system_packages PACKAGE...: installs Debian packages, or says what is needed where that cannot be done
