@@ -219,6 +219,8 @@ class GuestMemory:
         return concat(*parts)
 
     def _cut(self, r: Range) -> str:
+        if r.file not in self._source:
+            return f"{r.file}: not in the snapshot's directory; {r.missing} bytes of range {r.name} are missing"
         have = self._lengths.get(r.file, 0)
         need = r.offset + r.length
         return f"{r.file}: {have} bytes long, and the memory table needs {need}; {r.missing} bytes of range {r.name} are missing"

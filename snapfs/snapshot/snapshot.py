@@ -62,7 +62,10 @@ class Snapshot:
         if name is None:
             raise CannotOpen(f"{self.source.path}: no {what} file in the snapshot; only raw/ and what the other files say can be read")
         file = self.source.open(name)
-        return document.salvage(file.pread(0, file.size), name)
+        found = document.salvage(file.pread(0, file.size), name)
+        if not isinstance(found.value, dict):
+            raise CorruptState(found.damage or f"{name}: no JSON object; only raw/ shows the file")
+        return found
 
     @cached_property
     def _state(self) -> document.Document | SnapfsError:

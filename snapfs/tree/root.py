@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from snapfs.blob import FileSlice
 from snapfs.errors import CorruptState, SnapfsError
@@ -65,7 +66,13 @@ def _config(snap: Snapshot) -> Iterator[tuple[str, Node]]:
         yield from reflect.entries(values)
 
     yield "config", Dir(entries, value=lambda: snap.config_values)
-    yield "config.txt", TextFile(lambda: assignments.render(snap.config_values))
+    yield "config.txt", TextFile(lambda: assignments.render(_damaged(snap)))
+
+
+def _damaged(snap: Snapshot) -> Any:
+    """The configuration, with what is wrong with it in front."""
+    values = snap.config_values
+    return {"ERROR": snap.config_damage} | values if snap.config_damage else values
 
 
 def _dated(mtime_ns: int | None, entries: Iterable[tuple[str, Node]]) -> Iterator[tuple[str, Node]]:

@@ -29,7 +29,13 @@ def state(snap: Snapshot) -> Iterator[tuple[str, Node]]:
         yield from _entries(machine)
 
     yield "state", Dir(entries)
-    yield "state.txt", TextFile(lambda: table(_rows(snap.machine, "")))
+    yield "state.txt", TextFile(lambda: table(_damaged(snap.state_damage, _rows(snap.machine, ""))))
+
+
+def _damaged(damage: str | None, rows: Iterator[tuple[str, str, str]]) -> Iterator[tuple[str, str, str]]:
+    if damage:
+        yield "ERROR", damage, ""
+    yield from rows
 
 
 def _entries(component: Component) -> Iterator[tuple[str, Node]]:

@@ -34,3 +34,24 @@ def test_memory_without_its_table_is_assumed_only_where_it_can_be_in_one_place(h
     (halved / "memory-ranges").write_bytes(bytes(4096))
     with snapfs.open(halved) as snap:
         assert [*(snapfs.tree.root(snap) / "memory").children] == ["ERROR"]
+
+
+@pytest.mark.parametrize("content", ["[1, 2]", '"text"', "17", "null", "{"])
+def test_a_document_that_is_no_object_is_said_to_be_none(tmp_path: Path, content: str) -> None:
+    for name in ("config.json", "state.json"):
+        (tmp_path / name).write_text(content)
+    with snapfs.open(tmp_path) as snap:
+        tree = snapfs.tree.root(snap)
+        for part in ("config", "state"):
+            assert "ERROR" in (tree / part).children
+        assert len(snap.problems) >= 2
+
+
+def test_a_missing_memory_file_is_a_gap_that_says_so(tmp_path: Path) -> None:
+    source = trimmed("v53.0-x86_64-small")
+    for name in ("config.json", "state.json"):
+        (tmp_path / name).write_bytes((source / name).read_bytes())
+    with snapfs.open(tmp_path) as snap:
+        (gap,) = [g for g in snap.memory.gaps if g.kind == "truncated"]
+        assert (gap.start, gap.end) == (0, 64 << 20)
+        assert "memory-ranges: not in" in gap.reason
