@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from snapfs.snapshot.component import Component
     from snapfs.snapshot.snapshot import Snapshot
 
-__all__ = ["Clue", "Origin", "infer", "omitted_nulls"]
+__all__ = ["Clue", "Origin", "declared", "infer", "omitted_nulls"]
 
 _PLACE: Final = {tag: i for i, tag in enumerate(RELEASES)}
 _ALL: Final = frozenset(range(len(RELEASES)))
@@ -219,31 +219,46 @@ def _inside(schema: Schema, kinds: list[str], value: Any, where: str, unknown: l
         yield from best[1]
 
 
+_NODES: Final = {"": "VmSnapshot", "memory-manager": "MemoryManagerSnapshotData", "device-manager": "DeviceManagerState"}
+
+
+def _kind(component: Component) -> str | None:
+    """The Rust type of a component's data; None for a component of no known kind. CorruptState where the data cannot be read."""
+    if component.parent is not None and component.parent.name == "cpu-manager" and component.name.isdecimal():
+        return "CpuState" if _tagged(component) else "VcpuKvmState"
+    if component.parent is None or component.name in _NODES:
+        return _NODES.get(component.name)
+    return _struct(component, component.data)
+
+
+def declared(component: Component) -> frozenset[str]:
+    """The keys that the VMM declares for the data of a component; none for a component of no known kind."""
+    kind = _kind(component)
+    data = component.data
+    if kind == "CpuState":
+        ((tag, data),) = data.items()
+        kind = f"Vcpu{tag}State"
+    row = _resolve(STATE, kind, data) if kind else None
+    return frozenset(row[1]) if row else frozenset()
+
+
 def _components(snap: Snapshot, unknown: list[str]) -> Iterator[Clue]:
-    kinds = {"": "VmSnapshot", "memory-manager": "MemoryManagerSnapshotData", "device-manager": "DeviceManagerState"}
     for component in snap.machine.walk():
-        try:
-            data = component.data
-        except SnapfsError:
-            continue
         if not component.has_data:
             continue
-        under_cpus = component.parent is not None and component.parent.name == "cpu-manager"
-        if under_cpus and component.name.isdecimal():
-            kind: str | None = "CpuState" if _tagged(component) else "VcpuKvmState"
-        elif component.parent is None or component.name in kinds:
-            kind = kinds.get(component.name)
-        else:
-            kind = _struct(component, data)
+        try:
+            kind, leaf = _kind(component), component.leaf
+        except SnapfsError:
+            continue
         if kind is None:
-            if data is not None and not component.name.startswith("__debug_console"):
+            if leaf.value is not None:
                 unknown.append(f"{component.where}: a component of no known kind")
             continue
-        yield from _clues(STATE, kind, data, component.where, unknown)
-        if component.leaf.epochs:
-            last = EPOCHS.index(component.leaf.epochs[-1]) + 1
+        yield from _clues(STATE, kind, leaf.value, component.where, unknown)
+        if leaf.epochs:
+            last = EPOCHS.index(leaf.epochs[-1]) + 1
             end = _PLACE[EPOCHS[last]] if last < len(EPOCHS) else _PLACE["v39.0"]
-            yield Clue(f"the binary layout of {component.where}", frozenset(range(_PLACE[component.leaf.epochs[0]], end)))
+            yield Clue(f"the binary layout of {component.where}", frozenset(range(_PLACE[leaf.epochs[0]], end)))
 
 
 def _struct(component: Component, data: Any) -> str | None:
