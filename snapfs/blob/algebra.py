@@ -9,13 +9,14 @@ kills the process that touches it). `b.extents()` covers 0 to size exactly, in o
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Literal, NamedTuple, Protocol, runtime_checkable
 
 from snapfs.errors import AddressError
 
-__all__ = ["Blob", "Concat", "Data", "Extent", "Gap", "Window", "Zeros", "concat"]
+__all__ = ["Blob", "Concat", "Data", "Deferred", "Extent", "Gap", "Window", "Zeros", "concat"]
 
 _ZEROS: Final = memoryview(bytes(1 << 20))
 
@@ -104,6 +105,39 @@ class Gap:
         stop = self.size if end is None else min(end, self.size)
         if start < stop:
             yield Extent(start, stop, "gap")
+
+
+class Deferred:
+    """`size` bytes that `make` gives when they are first looked at; what it gives less is zeros, what it gives more is cut."""
+
+    def __init__(self, size: int, make: Callable[[], bytes]) -> None:
+        self.size = size
+        self._make = make
+        self._made: bytes | None = None
+        self._lock = threading.Lock()
+
+    def _content(self) -> bytes:
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()[: self.size]
+            return self._made
+
+    def pread(self, offset: int, length: int) -> bytes:
+        wanted = _clip(self.size, offset, length)
+        if not wanted:
+            return b""
+        return self._content()[offset : offset + wanted].ljust(wanted, b"\0")
+
+    view = pread
+
+    def extents(self, start: int = 0, end: int | None = None) -> Iterator[Extent]:
+        """Until the content has been made all of it counts as data."""
+        stop = self.size if end is None else min(end, self.size)
+        made = self.size if self._made is None else min(len(self._made), self.size)
+        if start < min(made, stop):
+            yield Extent(start, min(made, stop), "data")
+        if max(start, made) < stop:
+            yield Extent(max(start, made), stop, "hole")
 
 
 class Window:

@@ -10,7 +10,7 @@ from snapfs.errors import CorruptState, SnapfsError
 from snapfs.layout import Facets
 from snapfs.snapshot import Snapshot
 from snapfs.snapshot.ioapic import Ioapic
-from snapfs.tree import about, assignments, memory, reflect, state
+from snapfs.tree import about, assignments, dump, memory, reflect, state
 from snapfs.tree.ioapic import ioapic
 from snapfs.tree.nodes import Dir, ImageFile, Node, TextFile, error_file, json_text
 from snapfs.tree.vcpus import vcpus
@@ -37,6 +37,7 @@ def _entries(snap: Snapshot) -> Iterator[tuple[str, Node]]:
     yield "vcpus", Dir(lambda: vcpus(snap))
     yield from _machine(snap)
     yield from _dated(memory_time, [("memory", Dir(lambda: memory.memory(snap)))])
+    yield from _dated(memory_time, [("dump", Dir(lambda: dump.dump(snap)))])
 
 
 def _machine(snap: Snapshot) -> Iterator[tuple[str, Node]]:

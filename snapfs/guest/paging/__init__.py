@@ -12,7 +12,7 @@ from snapfs.guest.paging.tables import letters
 from snapfs.guest.paging.window import VirtualWindow
 from snapfs.snapshot.vcpu.paging import Arm64Paging, Paging, RiscvPaging, X86Paging
 
-__all__ = ["AddressSpace", "Mapping", "Step", "Translation", "VirtualWindow", "letters", "space"]
+__all__ = ["AddressSpace", "Mapping", "Paging", "Step", "Translation", "VirtualWindow", "letters", "space"]
 
 
 def space(memory: Physical, paging: Paging | None) -> AddressSpace:

@@ -1,0 +1,142 @@
+"""ELF cores of a snapshot: `vmcore` for kernel debuggers, and one per vCPU that has what its page tables map.
+
+`vmcore` has the notes of all vCPUs, a segment per range of RAM, and for a Linux guest its VMCOREINFO, virtual addresses in the
+direct map and a segment for the kernel's image, which comes first: volatility looks segments up by physical address in
+the order of the file and must find the ranges behind it. A vCPU's own core is for gdb, which knows virtual addresses only.
+Nothing is copied: the segments lie in the memory file. Nothing is looked for until the head of a core is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Final
+
+from snapfs.blob import Blob, Concat, Deferred
+from snapfs.errors import SnapfsError
+from snapfs.formats.elf_core import note
+from snapfs.guest import linux, paging
+from snapfs.guest.paging import AddressSpace, pti
+from snapfs.guest.vmcoreinfo import LONGEST
+from snapfs.images import elf, notes
+from snapfs.images.elf import Load
+from snapfs.images.ram import Packed
+from snapfs.snapshot.memory import GuestMemory
+from snapfs.snapshot.vcpu import Vcpu
+from snapfs.snapshot.vcpu.paging import X86Paging
+
+__all__ = ["Cores"]
+
+_SEGMENTS: Final = 1 << 20
+_VMCOREINFO: Final = 12 + 12 + LONGEST
+_ALIGN: Final = 2 << 20
+
+
+class Cores:
+    """The cores of one snapshot. What is found in guest memory is found once."""
+
+    def __init__(self, memory: GuestMemory, vcpus: Mapping[int, Vcpu]) -> None:
+        self.memory = memory
+        self.vcpus = vcpus
+
+    @cached_property
+    def packed(self) -> Packed:
+        """Guest RAM as all cores have it."""
+        return Packed(self.memory)
+
+    @cached_property
+    def linux(self) -> linux.Linux | None:
+        """The guest's kernel; None when it is not Linux, or not far enough to be recognised."""
+        return linux.find(self.memory, self.vcpus.values())
+
+    @cached_property
+    def arch(self) -> str:
+        """The architecture of the vCPUs."""
+        return next((vcpu.arch for vcpu in self.vcpus.values() if vcpu.arch in elf.MACHINES), "unknown")
+
+    def _file(self, head: Blob) -> Blob:
+        return Concat((head, *(part.content for part in self.packed.parts)))
+
+    # ---- all vCPUs, physical memory
+
+    @property
+    def vmcore(self) -> Blob:
+        """The core for kernel debuggers."""
+        size = elf.area(len(self.packed.parts) + 1, len(self.vcpus) * notes.room(self.arch) + _VMCOREINFO)
+        return self._file(Deferred(size, lambda: self._vmcore_head(size)))
+
+    def _vmcore_head(self, area: int) -> bytes:
+        kernel = self.linux
+        loads = [Load(self._direct(part.start), part.start, part.size, area + part.offset) for part in self.packed.parts]
+        if kernel is not None and kernel.image is not None:
+            image = kernel.image
+            length = -(-image.length // _ALIGN) * _ALIGN
+            first = next(self.packed.cut(image.physical, length), None)
+            if first is not None:
+                physical, size, offset = first
+                loads.insert(0, Load(image.virtual + physical - image.physical, physical, size, area + offset))
+        said = b"".join(self._notes())
+        if kernel is not None:
+            said += note(b"VMCOREINFO", 0, kernel.info.contents)
+        return elf.head(self.arch, loads, said)
+
+    def _direct(self, physical: int) -> int:
+        kernel = self.linux
+        return physical + kernel.direct & (1 << 64) - 1 if kernel is not None and kernel.direct is not None else 0
+
+    def _notes(self) -> Iterator[bytes]:
+        """The notes of all vCPUs: first everybody's NT_PRSTATUS, then QEMU's. A vCPU whose registers are damaged has none."""
+        found = []
+        for vcpu in self.vcpus.values():
+            try:
+                found.append(notes.notes_of(vcpu))
+            except SnapfsError:
+                continue
+        yield from (status for status, _ in found)
+        yield from (state for _, state in found)
+
+    # ---- one vCPU, virtual memory
+
+    def gdb(self, number: int) -> Blob:
+        """The core with everything that the page tables of a vCPU map."""
+        room = self.segments
+        size = elf.area(room, notes.room(self.arch))
+        return self._file(Deferred(size, lambda: self._gdb_head(number, size, room)))
+
+    @property
+    def segments(self) -> int:
+        """The most segments that a vCPU's core has: about as many as RAM has pages."""
+        return min(_SEGMENTS, 4096 + self.packed.size // elf.PAGE)
+
+    def _gdb_head(self, number: int, area: int, room: int) -> bytes:
+        vcpu = self.vcpus[number]
+        loads: list[Load] = []
+        for load in self._mapped(self._space(vcpu), area):
+            last = loads[-1] if loads else None
+            if last and last.virtual + last.size == load.virtual and last.offset + last.size == load.offset:
+                loads[-1] = last._replace(size=last.size + load.size, flags=last.flags | load.flags)
+            elif len(loads) < room:
+                loads.append(load)
+            else:
+                break
+        return elf.head(vcpu.arch, loads, notes.notes_of(vcpu)[0])
+
+    def _space(self, vcpu: Vcpu) -> AddressSpace:
+        """The address space of a vCPU; of a pair of page tables the kernel's, which maps the program as well."""
+        registers = vcpu.paging
+        if isinstance(registers, X86Paging) and (found := pti.other_half(self.memory, registers)) and found[0] == "kernel":
+            registers = replace(registers, cr3=found[1].cr3)
+        return paging.space(self.memory, registers)
+
+    def _mapped(self, space: AddressSpace, area: int) -> Iterator[Load]:
+        """What is mapped and in the snapshot, in the order of virtual addresses."""
+        if space.identity or not space.trees:
+            yield from (Load(part.start, part.start, part.size, area + part.offset) for part in self.packed.parts)
+            return
+        for run in space.mappings():
+            if run is None:
+                continue
+            flags = elf.flags(run.rights)
+            for physical, length, offset in self.packed.cut(run.physical, run.end - run.start):
+                yield Load(run.start + physical - run.physical, physical, length, area + offset, flags)

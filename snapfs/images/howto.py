@@ -1,0 +1,118 @@
+"""`dump/HOWTO`: which tool opens which file, with the exact commands for this guest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from snapfs.guest.linux import Linux
+from snapfs.images.cores import Cores
+
+__all__ = ["howto"]
+
+# a build id, which distributors' servers know debug information by
+_BUILD_ID: Final = re.compile(r"[0-9a-f]{16,64}")
+_RELEASE: Final = re.compile(r"[A-Za-z0-9._+~-]{1,64}")
+
+
+def howto(cores: Cores) -> Iterator[bytes]:
+    """The text, in pieces: the guest is looked for between them."""
+    yield b"How to open this snapshot in debuggers. Every file here is made of the snapshot's own bytes; nothing is copied.\n\n"
+    yield b"Guest\n"
+    yield "".join(f"    {line}\n" for line in _guest(cores)).encode()
+    yield "".join(f"\n{title}\n" + "".join(f"    {line}\n" for line in lines) for title, lines in _tools(cores)).encode()
+
+
+def _guest(cores: Cores) -> Iterator[str]:
+    kernel = cores.linux
+    if kernel is None:
+        yield "No Linux kernel was recognised: no VMCOREINFO in RAM agrees with page tables. Firmware, an early boot, another"
+        yield "system, or encrypted memory. vmcore has registers and physical memory; tools that need VMCOREINFO refuse it."
+        return
+    yield kernel.banner(cores.memory) or f"Linux {kernel.release}"
+    yield f"slide (KASLR)    0x{kernel.slide:x}"
+    if kernel.image is not None:
+        yield f"kernel image     0x{kernel.image.virtual:016x} at physical 0x{kernel.image.physical:x}, {kernel.image.length} bytes"
+    if kernel.direct is not None:
+        yield f"direct map       0x{kernel.direct & (1 << 64) - 1:016x} is physical 0"
+    if _BUILD_ID.fullmatch(build := kernel.info.values.get("BUILD-ID", "")):
+        yield f"build id         {build}"
+
+
+def _tools(cores: Cores) -> Iterator[tuple[str, list[str]]]:
+    kernel = cores.linux
+    numbers = list(cores.vcpus)
+    if kernel is not None:
+        yield "Debug information: a vmlinux of exactly this kernel", list(_packages(kernel))
+        yield (
+            "Kernel debuggers",
+            [
+                "crash vmlinux vmcore                       (always needs the vmlinux; bt -a, ps, log, mod)",
+                "drgn -c vmcore -s vmlinux                  (types, helpers, stack traces)",
+                "drgn -c vmcore                             (no vmlinux: symbols alone, since Linux 6.0, after these two lines)",
+                "    >>> from drgn.helpers.linux.kallsyms import load_vmlinux_kallsyms",
+                '    >>> prog.register_symbol_finder("kallsyms", load_vmlinux_kallsyms(prog), enable_index=0)',
+                "makedumpfile --dump-dmesg vmcore dmesg.txt (the kernel log; no vmlinux needed)",
+                "makedumpfile -c -d 31 vmcore small.kdump   (a small dump to send)",
+            ],
+        )
+    first = numbers[0] if numbers else 0
+    symbols = f"-ex 'add-symbol-file vmlinux -o 0x{kernel.slide:x}'" if kernel is not None else "-ex 'symbol-file YOUR-ELF-FILE'"
+    yield (
+        "gdb: one file per vCPU, with all that its own page tables map",
+        [
+            f"gdb {symbols} -ex 'core-file gdb-{first}.core' -ex 'info registers' -ex 'x/8i $pc'",
+            f"vCPUs: {', '.join(map(str, numbers[:64])) or 'none'}{' ...' if len(numbers) > 64 else ''}",
+            "gdb -ex 'core-file vmcore' -ex 'info threads'    (all vCPUs; thread N is vCPU N - 1)",
+            f"A file holds up to {cores.segments} mappings; memory/virtual/<vcpu>/map.txt has the list.",
+        ],
+    )
+    yield "volatility3", list(_volatility(kernel))
+    yield (
+        "Anything that takes a raw image",
+        [
+            "strings -t x ../memory/physical | less     (offset = guest-physical address)",
+            "yara RULES ../memory/physical",
+            "memory.lime has the ranges of RAM alone, without the holes between them.",
+        ],
+    )
+    yield (
+        "Copying",
+        [
+            "Holes cannot be told through a mount but by comparing: cp --sparse=always vmcore /var/tmp/",
+            "snapfs export SNAPSHOT dump/vmcore DEST copies the data alone and keeps the holes.",
+        ],
+    )
+
+
+def _packages(kernel: Linux) -> Iterator[str]:
+    """Where the vmlinux with debug information is to be had, by how distributions write their releases and banners."""
+    release = kernel.release if _RELEASE.fullmatch(kernel.release) else ""
+    said = kernel.info.contents.decode("utf-8", "replace")
+    build = kernel.info.values.get("BUILD-ID", "")
+    if _BUILD_ID.fullmatch(build):
+        yield f"debuginfod-find debuginfo {build}     (DEBUGINFOD_URLS=https://debuginfod.elfutils.org)"
+    if not release:
+        return
+    if re.search(r"\.(fc|el|amzn)\d", release) or ".el" in release:
+        yield f"Fedora, RHEL:  dnf debuginfo-install kernel-{release}    -> /usr/lib/debug/lib/modules/{release}/vmlinux"
+    elif re.search(r"-\d+-(generic|aws|azure|gcp|kvm|virtual|oracle|lowlatency)", release):
+        yield f"Ubuntu:  apt install linux-image-unsigned-{release}-dbgsym    -> /usr/lib/debug/boot/vmlinux-{release}"
+    elif re.search(r"-(default|azure|rt)$", release):
+        yield f"SUSE:  zypper install kernel-default-debuginfo (of {release})    -> /usr/lib/debug/boot/vmlinux-{release}.debug"
+    elif re.search(r"-(cloud-)?(amd64|arm64|riscv64)$", release) or "Debian" in said:
+        yield f"Debian:  apt install linux-image-{release}-dbg    -> /usr/lib/debug/boot/vmlinux-{release}"
+    else:
+        yield f"A kernel of your own: the vmlinux of the build of {release} (not bzImage)."
+
+
+def _volatility(kernel: Linux | None) -> Iterator[str]:
+    yield "vol -f vmcore banners.Banners              (or -f memory.lime)"
+    if kernel is None:
+        yield "vol -f vmcore windows.info                 (should the guest be Windows)"
+        return
+    yield "vol -f vmcore -s ISF-DIRECTORY linux.pslist (needs the symbol table, ISF, of this very banner:"
+    yield "dwarf2json linux --elf vmlinux > ISF-DIRECTORY/kernel.json)"
+    if kernel.info.number("pgtable_l5_enabled"):
+        yield "This guest uses 5-level paging, which volatility3 cannot read: it ends with an empty table and no error."

@@ -1,0 +1,132 @@
+"""What the notes of a core say of a vCPU: NT_PRSTATUS for every architecture, QEMU's CPU state for x86_64.
+
+Threads count from 1: debuggers take 0 for no thread at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from elftools.elf.enums import ENUM_CORE_NOTE_N_TYPE
+
+from snapfs.errors import SnapfsError
+from snapfs.formats.elf_core import Nhdr, PrStatusArm64, PrStatusRiscv, PrStatusX86, QemuSegment, QemuX86, note
+from snapfs.snapshot.vcpu import Vcpu
+
+__all__ = ["notes_of", "room"]
+
+_QEMU: Final = 0
+_KERNEL_GS_BASE: Final = 0xC0000102
+_HEADS: Final = Nhdr.SIZE + 8
+
+_GPRS: Final = ["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rsp", "rbp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"]
+_USER_REGS: Final = ["r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx", "rsi", "rdi"]
+_RISCV: Final = [
+    "pc",
+    "ra",
+    "sp",
+    "gp",
+    "tp",
+    "t0",
+    "t1",
+    "t2",
+    "s0",
+    "s1",
+    "a0",
+    "a1",
+    "a2",
+    "a3",
+    "a4",
+    "a5",
+    "a6",
+    "a7",
+    "s2",
+    "s3",
+    "s4",
+    "s5",
+    "s6",
+    "s7",
+    "s8",
+    "s9",
+    "s10",
+    "s11",
+    "t3",
+    "t4",
+    "t5",
+    "t6",
+]
+
+
+def room(arch: str) -> int:
+    """The most bytes that the notes of one vCPU take."""
+    records = {"x86_64": (PrStatusX86, QemuX86), "aarch64": (PrStatusArm64,), "riscv64": (PrStatusRiscv,)}.get(arch, ())
+    return sum(_HEADS + record.SIZE for record in records)
+
+
+def notes_of(vcpu: Vcpu) -> tuple[bytes, bytes]:
+    """The NT_PRSTATUS note of a vCPU, and QEMU's where there is one; empty for a kind without general registers. Raises
+    what reading the registers raises."""
+    make = _KINDS.get(vcpu.arch)
+    return make(vcpu) if make else (b"", b"")
+
+
+def _status(record: Any, vcpu: Vcpu, registers: tuple[int, ...]) -> bytes:
+    status = record(
+        before_pid=bytes(32), pr_pid=vcpu.number + 1 & 0x7FFFFFFF, before_reg=bytes(76), pr_reg=registers, pr_fpvalid=0, padding=0
+    )
+    return note(b"CORE", ENUM_CORE_NOTE_N_TYPE["NT_PRSTATUS"], status.encode())
+
+
+def _segment(segment: Any) -> QemuSegment:
+    flags = segment.type << 8 | segment.s << 12 | segment.dpl << 13 | segment.present << 15
+    flags |= segment.avl << 20 | segment.l << 21 | segment.db << 22 | segment.g << 23
+    return QemuSegment(selector=segment.selector, limit=segment.limit, flags=flags & 0xFFFFFFFF, pad=0, base=segment.base)
+
+
+def _table(table: Any) -> QemuSegment:
+    return QemuSegment(selector=0, limit=table.limit, flags=0, pad=0, base=table.base)
+
+
+def _msr(vcpu: Any, index: int) -> int:
+    """An MSR; 0 where it was not saved."""
+    try:
+        found: int = vcpu.msrs.by_index.get(index, 0) if "msrs" in vcpu.source else 0
+    except (SnapfsError, AttributeError):
+        return 0
+    return found
+
+
+def _x86_64(vcpu: Any) -> tuple[bytes, bytes]:
+    regs, sregs = vcpu.regs, vcpu.sregs
+    general = (getattr(regs, name) for name in _USER_REGS)
+    frame = (regs.rip, sregs.cs.selector, regs.rflags, regs.rsp, sregs.ss.selector, sregs.fs.base, sregs.gs.base)
+    data = (getattr(sregs, name).selector for name in ("ds", "es", "fs", "gs"))
+    status = _status(PrStatusX86, vcpu, (*general, 0, *frame, *data))  # 0: orig_rax, no system call is pending
+    state = QemuX86(
+        version=1,
+        size=QemuX86.SIZE,
+        gprs=tuple(getattr(regs, name) for name in _GPRS),
+        rip=regs.rip,
+        rflags=regs.rflags,
+        segments=(
+            *(_segment(getattr(sregs, name)) for name in ("cs", "ds", "es", "fs", "gs", "ss", "ldt", "tr")),
+            *(_table(getattr(sregs, name)) for name in ("gdt", "idt")),
+        ),
+        cr=(sregs.cr0, 0, sregs.cr2, sregs.cr3, sregs.cr4),
+        kernel_gs_base=_msr(vcpu, _KERNEL_GS_BASE),
+    )
+    return status, note(b"QEMU", _QEMU, state.encode())
+
+
+def _aarch64(vcpu: Any) -> tuple[bytes, bytes]:
+    core = vcpu.core()
+    registers = tuple(getattr(core, f"x{n}") for n in range(31))
+    return _status(PrStatusArm64, vcpu, (*registers, vcpu.sp or core.sp, core.pc, core.pstate)), b""
+
+
+def _riscv64(vcpu: Any) -> tuple[bytes, bytes]:
+    return _status(PrStatusRiscv, vcpu, tuple(getattr(vcpu.regs, name) for name in _RISCV)), b""
+
+
+_KINDS: Final[dict[str, Callable[[Any], tuple[bytes, bytes]]]] = {"x86_64": _x86_64, "aarch64": _aarch64, "riscv64": _riscv64}

@@ -1,0 +1,218 @@
+"""Cores and images of the demo and of Linux guests, read back by pyelftools and compared with the guests' own facts."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import struct
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from corpus import ARM, X86, demo, full, trimmed, truth
+from elftools.elf.elffile import ELFFile
+
+import snapfs
+from snapfs.blob import Blob
+from snapfs.images.cores import Cores
+from snapfs.tree import Dir, root
+
+LINUX = [*X86, *ARM]
+# the order of struct user_regs_struct of x86_64 in linux, arch/x86/include/asm/user_64.h
+USER = "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base gs_base ds es fs gs"
+
+
+class Reader(io.RawIOBase):
+    """A blob as a file that pyelftools reads."""
+
+    def __init__(self, blob: Blob) -> None:
+        self.blob = blob
+        self.at = 0
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self.at = offset + (0, self.at, self.blob.size)[whence]
+        return self.at
+
+    def read(self, size: int = -1) -> bytes:
+        data = self.blob.pread(self.at, self.blob.size if size < 0 else size)
+        self.at += len(data)
+        return data
+
+
+def blob(tree: Dir, path: str) -> Blob:
+    return (tree / path).blob()  # type: ignore[attr-defined,no-any-return]
+
+
+def elf(tree: Dir, name: str) -> ELFFile:
+    return ELFFile(Reader(blob(tree, f"dump/{name}")))
+
+
+def notes(file: ELFFile) -> list[Any]:
+    return list(file.get_segment(0).iter_notes())
+
+
+def loads(file: ELFFile) -> list[Any]:
+    return [s for s in file.iter_segments() if s["p_type"] == "PT_LOAD"]
+
+
+@pytest.fixture(scope="module")
+def tree() -> Iterator[Dir]:
+    with snapfs.open(demo()) as snap:
+        yield root(snap)
+
+
+def registers(contents: bytes) -> dict[str, int]:
+    return dict(zip(USER.split(), struct.unpack_from("<27Q", contents, 112), strict=True))
+
+
+def test_a_guest_that_is_not_linux_has_registers_and_physical_memory(tree: Dir) -> None:
+    file = elf(tree, "vmcore")
+    assert [(n["n_name"], n["n_descsz"]) for n in notes(file)] == [("CORE", 336), ("CORE", 336), ("QEMU", 440), ("QEMU", 440)]
+    (load,) = loads(file)
+    assert (load["p_paddr"], load["p_filesz"], load["p_vaddr"]) == (0, 16 << 20, 0)
+    assert load["p_offset"] % 4096 == 0
+    assert load.data() == blob(tree, "memory/physical").pread(0, 16 << 20)
+    assert load["p_offset"] + load["p_filesz"] == blob(tree, "dump/vmcore").size
+
+
+def test_the_notes_have_the_registers_that_the_guest_loaded(tree: Dir) -> None:
+    facts = truth("demo")["vcpus"]["1"]
+    for file, index in ((elf(tree, "vmcore"), 1), (elf(tree, "gdb-1.core"), 0)):
+        found = notes(file)[index]
+        contents = found["n_descdata"]
+        assert struct.unpack_from("<i", contents, 32) == (2,)
+        regs = registers(contents)
+        assert {name: regs[name] for name in facts["gprs"]} == {name: int(v, 16) for name, v in facts["gprs"].items()}
+        low, high = (int(v, 16) for v in facts["rip_range"])
+        assert low <= regs["rip"] < high
+        assert (regs["cs"], regs["ss"], regs["gs_base"]) == (int(facts["cs"], 16), int(facts["ss"], 16), int(facts["gs_base"], 16))
+
+
+def test_the_qemu_note_has_the_control_registers_and_tables(tree: Dir) -> None:
+    facts = truth("demo")["vcpus"]["0"]
+    contents = notes(elf(tree, "vmcore"))[2]["n_descdata"]
+    version, size = struct.unpack_from("<II", contents)
+    assert (version, size) == (1, 440)
+    cr = struct.unpack_from("<5Q", contents, 392)
+    assert (cr[0], cr[3], cr[4]) == tuple(int(facts[f"cr{n}"], 16) for n in (0, 3, 4))
+    # the segments stand in the order cs ds es fs gs ss ldt tr gdt idt
+    for index, name in ((7, "tss"), (8, "gdt"), (9, "idt")):
+        _, limit, _, _, base = struct.unpack_from("<IIIIQ", contents, 152 + 24 * index)
+        assert (base, limit) == (int(facts[name]["base"], 16), int(facts[name]["limit"], 16))
+
+
+@pytest.mark.parametrize("vcpu", [0, 1])
+def test_a_vcpus_core_has_every_mapping_of_its_tables(tree: Dir, vcpu: int) -> None:
+    segments = loads(elf(tree, f"gdb-{vcpu}.core"))
+    for fact in truth("demo")["translations"]:
+        if fact["vcpu"] not in ("any", vcpu):
+            continue
+        va, pa, size = (int(fact[k], 16) for k in ("va", "pa", "size"))
+        inside = [s for s in segments if s["p_vaddr"] <= va and va + size <= s["p_vaddr"] + s["p_filesz"]]
+        if pa >= 16 << 20:
+            assert not inside  # device registers
+            continue
+        (segment,) = inside
+        assert segment["p_paddr"] + va - segment["p_vaddr"] == pa
+        data = segment.data()[va - segment["p_vaddr"] :][:size]
+        assert data == blob(tree, f"memory/at/{pa}+{size}").pread(0, size)
+
+
+def test_nothing_is_looked_for_until_a_core_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    with snapfs.open(demo()) as snap:
+        fresh = root(snap)
+        with monkeypatch.context() as patch:
+            patch.setattr(type(snap.memory), "read", lambda *_: pytest.fail("guest memory was read"))
+            sizes = {name: node.size for name, node in (fresh / "dump").children.items()}  # type: ignore[attr-defined]
+            blocks = {name: list(node.blob().extents()) for name, node in (fresh / "dump").children.items() if node.huge}  # type: ignore[attr-defined]
+        for name, extents in blocks.items():
+            assert extents[-1].end == sizes[name] == blob(fresh, f"dump/{name}").size
+            assert len(blob(fresh, f"dump/{name}").pread(0, sizes[name])) == sizes[name]
+
+
+def test_lime_has_a_head_before_every_range(tree: Dir) -> None:
+    data = blob(tree, "dump/memory.lime")
+    assert struct.unpack("<IIQQQ", data.pread(0, 32)) == (0x4C694D45, 1, 0, (16 << 20) - 1, 0)
+    assert data.pread(32, 1 << 20) == blob(tree, "memory/physical").pread(0, 1 << 20)
+
+
+def test_a_cut_memory_file_makes_shorter_segments_never_zeros(tmp_path: Path) -> None:
+    for name in ("config.json", "state.json", "memory-ranges"):
+        (tmp_path / name).write_bytes((demo() / name).read_bytes())
+    with (tmp_path / "memory-ranges").open("r+b") as file:
+        file.truncate(10 << 20)
+    with snapfs.open(tmp_path) as snap:
+        cut = root(snap)
+        (load,) = loads(elf(cut, "vmcore"))
+        assert (load["p_filesz"], load["p_memsz"]) == (10 << 20, 10 << 20)
+        assert load["p_offset"] + (10 << 20) == blob(cut, "dump/vmcore").size
+        assert blob(cut, "dump/memory.lime").size == (10 << 20) + 32
+
+
+def test_damaged_registers_leave_the_other_vcpus_notes(tmp_path: Path) -> None:
+    for name in ("config.json", "memory-ranges"):
+        (tmp_path / name).write_bytes((demo() / name).read_bytes())
+    state = json.loads((demo() / "state.json").read_text())
+    cpu = state["snapshots"]["cpu-manager"]["snapshots"]["0"]
+    payload = json.loads(cpu["snapshot_data"]["state"])
+    payload["Kvm"]["regs"] = payload["Kvm"]["regs"][:50]
+    cpu["snapshot_data"]["state"] = json.dumps(payload)
+    (tmp_path / "state.json").write_text(json.dumps(state))
+    with snapfs.open(tmp_path) as snap:
+        found = notes(elf(root(snap), "vmcore"))
+        assert [n["n_name"] for n in found] == ["CORE", "QEMU"]
+        assert struct.unpack_from("<i", found[0]["n_descdata"], 32) == (2,)
+
+
+@pytest.mark.parametrize("name", LINUX)
+def test_a_core_without_memory_still_has_every_vcpu(name: str) -> None:
+    with snapfs.open(trimmed(name)) as snap:
+        cores = Cores(snap.memory, snap.vcpus)
+        file = ELFFile(Reader(cores.vmcore))
+        assert file["e_machine"] == ("EM_AARCH64" if name in ARM else "EM_X86_64")
+        found = [n for n in notes(file) if n["n_name"] == "CORE"]
+        assert len(found) == len(snap.vcpus)
+        assert {len(n["n_descdata"]) for n in found} == {392 if name in ARM else 336}
+
+
+@pytest.mark.parametrize("name", LINUX)
+def test_vmcoreinfo_of_a_linux_guest_is_the_one_that_the_guest_names(name: str) -> None:
+    said = truth(name).get("vmcoreinfo")
+    if not said:
+        pytest.skip("the guest did not say where its VMCOREINFO is")
+    address, length = (int(part, 16) for part in said.split())
+    with snapfs.open(full(name)) as snap:
+        started = time.monotonic()
+        cores = Cores(snap.memory, snap.vcpus)
+        assert cores.linux is not None
+        assert address <= cores.linux.info.address < address + length
+        assert cores.linux.release == truth(name)["uname"].split()[2]
+        found = [n for n in notes(ELFFile(Reader(cores.vmcore))) if n["n_name"] == "VMCOREINFO"]
+        assert [n["n_descdata"] for n in found] == [cores.linux.info.contents]
+        assert cores.linux.banner(snap.memory) == truth(name)["version"].strip()
+        assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("name", LINUX)
+def test_the_kernels_image_and_direct_map_are_where_the_guest_says(name: str) -> None:
+    code = re.search(r"([0-9a-f]+)-[0-9a-f]+ : Kernel code", truth(name)["iomem"])
+    with snapfs.open(full(name)) as snap:
+        kernel = Cores(snap.memory, snap.vcpus).linux
+        assert kernel is not None
+        assert kernel.image is not None
+        assert kernel.direct is not None
+        if name in X86:
+            # Documentation/arch/x86/x86_64/mm.rst, four levels without KASLR
+            assert kernel.direct == 0xFFFF_8880_0000_0000
+        if code:
+            start = int(code[1], 16)
+            assert kernel.image.physical <= start < kernel.image.physical + kernel.image.length
+            image = kernel.space.translate(kernel.image.virtual + start - kernel.image.physical)
+            assert image.physical == start
+            assert kernel.space.translate(kernel.direct + start & (1 << 64) - 1).physical == start
