@@ -20,7 +20,7 @@ from snapfs.errors import SnapfsError
 __all__ = ["COMMANDS", "main", "run"]
 
 #: the commands in the order of the help; `-` in a name is `_` in its module's
-COMMANDS: Final = ("mount", "umount")
+COMMANDS: Final = ("mount", "umount", "ls", "cat", "tree", "info", "diff", "export", "completion")
 
 _HELPER_NAMES: Final = ("mount.snapfs", "mount.fuse.snapfs")
 
@@ -58,10 +58,14 @@ def group() -> None:
 
 def run(args: list[str]) -> int:
     """Runs one command line and returns its exit code; whatever goes wrong has been said on stderr."""
+    from snapfs.cli import output
+
+    if "_SNAPFS_COMPLETE" in os.environ:
+        from snapfs.cli import shells  # noqa: F401 - makes the scripts' requests known to click
     settings = Settings(debug="--debug" in args or "-d" in args[1:2])
     try:
         result: Any = group.main(args, prog_name="snapfs", standalone_mode=False, obj=settings)
-        sys.stdout.flush()
+        output.flush()
         return result if isinstance(result, int) else 0
     except click.ClickException as error:
         error.show()
@@ -69,8 +73,7 @@ def run(args: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 128 + signal.SIGINT
     except BrokenPipeError:
-        # the reader has gone: nothing more can be said, and the interpreter's own flush must not fail either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        output.give_up()
         return 128 + signal.SIGPIPE
     except SnapfsError as error:
         if settings.debug:
@@ -86,8 +89,24 @@ def run(args: list[str]) -> int:
         return SnapfsError.exit_code
 
 
+def _reopen() -> None:
+    """Standard streams that were closed by who started us are opened again, lest a file of the snapshot gets their numbers.
+
+    What is meant for stdout must not get lost in silence: it gets a descriptor that cannot be written to.
+    """
+    for number, flags, mode in ((0, os.O_RDONLY, "r"), (1, os.O_RDONLY, "w"), (2, os.O_WRONLY, "w")):
+        name = ("stdin", "stdout", "stderr")[number]
+        if getattr(sys, name) is None:
+            fd = os.open(os.devnull, flags)
+            if fd != number:
+                os.dup2(fd, number)
+                os.close(fd)
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
+
+
 def main() -> NoReturn:
     """Entry point of `snapfs`, and of mount(8)'s helper, which is the same program under another name."""
+    _reopen()
     if os.path.basename(sys.argv[0]) in _HELPER_NAMES:
         from snapfs.cli.mount_helper import run as run_helper
 

@@ -56,7 +56,8 @@ def select(trail: list[Node], *, everything: bool = False, exclude: tuple[str, .
     `exclude` are patterns of the shell for names, or for paths below the exported directory."""
     found = Selection()
     lean = len(trail) == 1 and not everything
-    for item in _walk(trail[-1], trail, "", None, 0):
+    time = next((node.mtime_ns for node in reversed(trail) if node.mtime_ns is not None), None)
+    for item in _walk(trail[-1], trail, "", time, 0):
         if item.path and any(fnmatchcase(item.path, p) or fnmatchcase(item.path.rpartition("/")[2], p) for p in exclude):
             found.left_out.append(item.path)
         elif any(item.path.startswith(f"{path}/") for path in found.left_out):

@@ -193,6 +193,17 @@ class Dir(Node):
             found = self._lookup(name)
         return found
 
+    def hint(self, name: str) -> str:
+        """The end of a sentence that says that `name` is not here: what it may have been meant to be, or what is here."""
+        from difflib import get_close_matches
+
+        here = list(self.children)
+        if near := get_close_matches(name, here, 3, 0.7):
+            return f"; did you mean {' or '.join(near)}?"
+        if here:
+            return f"; there is {', '.join(here[:8])}" + (f" and {len(here) - 8} more" if len(here) > 8 else "")
+        return "; names here are made on look-up, snapfs-tree(5) has their form" if self._lookup else "; the directory is empty"
+
     def __truediv__(self, path: str) -> Node:
         """The node at a relative path, links followed. NoSuchNode and NotADirectory name the part that failed."""
         return self.walk(path)[-1]
@@ -212,8 +223,7 @@ class Dir(Node):
                 raise NotADirectory(f"{path}: {part} is looked for in a file")
             node = here.get(part)
             if node is None:
-                near = ", ".join(list(here.children)[:8])
-                raise NoSuchNode(f"{path}: no {part} here" + (f"; there is {near}" if near else ""))
+                raise NoSuchNode(f"{path}: no {part} here{here.hint(part)}")
             if isinstance(node, Link):
                 hops += 1
                 if hops > 16:

@@ -10,7 +10,7 @@ from snapfs.errors import CorruptState, SnapfsError
 from snapfs.layout import Facets
 from snapfs.snapshot import Snapshot
 from snapfs.snapshot.ioapic import Ioapic
-from snapfs.tree import about, assignments, dump, memory, reflect, state
+from snapfs.tree import about, assignments, names, reflect, state
 from snapfs.tree.ioapic import ioapic
 from snapfs.tree.nodes import Dir, ImageFile, Node, TextFile, error_file, json_text
 from snapfs.tree.vcpus import vcpus
@@ -36,8 +36,20 @@ def _entries(snap: Snapshot) -> Iterator[tuple[str, Node]]:
     yield "raw", Dir(lambda: _raw(snap))
     yield "vcpus", Dir(lambda: vcpus(snap))
     yield from _machine(snap)
-    yield from _dated(memory_time, [("memory", Dir(lambda: memory.memory(snap)))])
-    yield from _dated(memory_time, [("dump", Dir(lambda: dump.dump(snap)))])
+    yield from _dated(memory_time, [("memory", Dir(lambda: _memory(snap))), ("dump", Dir(lambda: _dump(snap)))])
+
+
+def _memory(snap: Snapshot) -> Iterator[tuple[str, Node]]:
+    # imported here: the models behind it take longer than everything that prints a register
+    from snapfs.tree.memory import memory
+
+    return memory(snap)
+
+
+def _dump(snap: Snapshot) -> Iterator[tuple[str, Node]]:
+    from snapfs.tree.dump import dump
+
+    return dump(snap)
 
 
 def _machine(snap: Snapshot) -> Iterator[tuple[str, Node]]:
@@ -90,4 +102,4 @@ def _mtime(snap: Snapshot, name: str | None) -> int | None:
 
 def _raw(snap: Snapshot) -> Iterator[tuple[str, Node]]:
     for name in snap.source.names:
-        yield name, ImageFile(lambda n=name: FileSlice(snap.source.open(n)), huge=True).dated(_mtime(snap, name))  # type: ignore[misc]
+        yield names.escape(name), ImageFile(lambda n=name: FileSlice(snap.source.open(n)), huge=True).dated(_mtime(snap, name))  # type: ignore[misc]

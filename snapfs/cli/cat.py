@@ -1,0 +1,74 @@
+"""`snapfs cat`: the content of files of the tree, or any part of it as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from snapfs.cli.options import settings, shared
+from snapfs.cli.output import emit_bytes, emit_json
+from snapfs.cli.places import Place, Words, places
+from snapfs.cli.reading import each
+from snapfs.errors import IsADirectory, SnapfsError
+
+if TYPE_CHECKING:
+    from snapfs.tree import Node
+
+_PIECE: Final = 1 << 20
+
+
+@click.command()
+@places("SNAPSHOT PATH...", rest=(1, None))
+@shared
+def command(words: Words) -> int:
+    """Print files of the tree.
+
+    With --json, the values of files and of whole directories: registers, addresses and masks as the strings of the files,
+    counts as numbers. Several paths make one object, by path.
+    """
+    with words.open() as place:
+        if settings().json:
+            return _json(place, words.rest)
+        return each(words.rest, lambda path: _print(place, path))
+
+
+def _print(place: Place, path: str) -> None:
+    from snapfs.tree import Dir, File
+    from snapfs.tree.nodes import StreamFile
+
+    node = place.top / path
+    if isinstance(node, Dir):
+        name = path.strip("/")
+        table = f"; its table is {name}.txt" if f"{name.rpartition('/')[2]}.txt" in place.top.walk(f"{name}/..")[-1].children else ""  # type: ignore[attr-defined]
+        raise IsADirectory(f"{path or '/'}: a directory{table}; list it with `snapfs ls`, or print it with --json")
+    if isinstance(node, StreamFile):
+        for piece in node.pieces():
+            emit_bytes(piece)
+        return
+    assert isinstance(node, File)
+    try:
+        blob = node.blob()
+        at = 0
+        while piece := blob.pread(at, _PIECE):
+            emit_bytes(piece)
+            at += len(piece)
+    except SnapfsError as error:
+        raise type(error)(f"{path}: {error}") from error
+
+
+def _json(place: Place, paths: tuple[str, ...]) -> int:
+    found: dict[str, Any] = {}
+
+    def read(path: str) -> None:
+        node: Node = place.top / path
+        try:
+            found[path] = node.to_json()
+        except SnapfsError as error:
+            found[path] = {"ERROR": str(error)}
+            raise type(error)(f"{path}: {error}") from error
+
+    code = each(paths, read)
+    if found:
+        emit_json(found if len(paths) > 1 else found[paths[0]])
+    return code
