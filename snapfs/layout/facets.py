@@ -17,9 +17,15 @@ from typing import Any, ClassVar, Generic, TypeVar, get_type_hints, overload
 
 from snapfs.errors import SnapfsError
 
-__all__ = ["Facets", "facet"]
+__all__ = ["Facets", "Text", "facet"]
 
 T = TypeVar("T")
+
+
+class Text(str):
+    """A part that is a text of its own, written as it is: it ends in a newline."""
+
+    __slots__ = ()
 
 
 class _Facet(Generic[T]):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from snapfs.formats.x86_cpuid import Cpuid
     from snapfs.snapshot.clock import Clock
     from snapfs.snapshot.config import VmConfig
+    from snapfs.snapshot.devices import Device
     from snapfs.snapshot.gic import Gic
     from snapfs.snapshot.ioapic import Ioapic
     from snapfs.snapshot.memory import GuestMemory, MemoryManagerState
@@ -223,6 +224,13 @@ class Snapshot:
         from snapfs.snapshot import clock
 
         return clock.read(self.machine)
+
+    @cached_property
+    def devices(self) -> Mapping[str, Device]:
+        """The devices by id."""
+        from snapfs.snapshot import devices
+
+        return devices.find(self)
 
     @cached_property
     def memory(self) -> GuestMemory:

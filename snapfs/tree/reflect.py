@@ -22,6 +22,7 @@ from typing import Annotated, Any, Final, NamedTuple, Union, get_args, get_origi
 from snapfs.blob import Blob
 from snapfs.errors import SnapfsError
 from snapfs.layout import Facets, Form, Record
+from snapfs.layout.facets import Text
 from snapfs.layout.forms import JSON
 from snapfs.layout.record import extra, present, trailing
 from snapfs.tree import names
@@ -31,12 +32,6 @@ from snapfs.tree.tables import table
 _BREAKS: Final = re.compile("[%.=\x00-\x20\x7f\ud800-\udfff]")
 
 __all__ = ["Member", "Text", "container", "directory", "entry", "members", "plain", "rows", "step"]
-
-
-class Text(str):
-    """A text that is a file of its own, as it is: it ends in a newline."""
-
-    __slots__ = ()
 
 
 class Member(NamedTuple):
@@ -125,7 +120,7 @@ def _mapping(mapping: Mapping[Any, Any]) -> Iterator[Member]:
 def lines(value: Any, form: Form | None) -> list[str]:
     """The lines of a leaf's file."""
     if isinstance(value, bytes):
-        return [value.hex()]
+        return [form.render(value) if form else value.hex()]
     if isinstance(value, list | tuple):
         return [(form or JSON).render(v) if v is not None else "null" for v in value]
     return [(form or JSON).render(value) if value is not None else "null"]
@@ -141,7 +136,7 @@ def quoted(value: Any, form: Form | None) -> str:
     if value is None:
         return "null"
     if isinstance(value, bytes):
-        return value.hex()
+        return form.quote(value) if form else value.hex()
     if isinstance(value, list | tuple):
         return "[" + ", ".join(quoted(v, form) for v in value) + "]"
     return (form or JSON).quote(value)
@@ -154,7 +149,7 @@ def plain(value: Any, form: Form | None = None) -> Any:
             return [plain(m.value, m.form) for m in parts]
         return {m.name: plain(m.value, m.form or form) for m in parts}
     if isinstance(value, bytes):
-        return value.hex()
+        return form.plain(value) if form else value.hex()
     if isinstance(value, list | tuple):
         return [plain(v, form) for v in value]
     return (form or JSON).plain(value) if value is not None else None
@@ -207,7 +202,9 @@ def _shape(annotation: Any) -> str:
             return "scalar"
         if issubclass(origin, Facets):
             return "container"
-        if issubclass(origin, Node) or origin is Blob:
+        if origin is Blob:
+            return "blob"
+        if issubclass(origin, Node):
             return "node"
     return "values"
 
@@ -236,13 +233,17 @@ def facets(value: Facets) -> Iterator[tuple[str, Node]]:
             yield name, TextFile(lambda g=get: str(g()), lambda g=get: str(g()))  # type: ignore[misc]
         elif shape == "container":
             yield name, Dir(lambda g=get: facets(g()))  # type: ignore[misc]
+        elif shape == "blob":
+            yield name, ImageFile(get)
         elif shape == "node":
             yield name, entry(get())
         else:
             yield from directory(name, get, form)
     for key, part in getattr(value, "rest", {}).items():
         name = names.escape(key)
-        if members(part) is None:
+        if isinstance(part, Facets):
+            yield name, entry(part)
+        elif members(part) is None:
             yield name, leaf(part, None)
         else:
             yield from directory(name, lambda p=part: p)

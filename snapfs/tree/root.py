@@ -36,7 +36,14 @@ def _entries(snap: Snapshot) -> Iterator[tuple[str, Node]]:
     yield "raw", Dir(lambda: _raw(snap))
     yield "vcpus", Dir(lambda: vcpus(snap))
     yield from _machine(snap)
+    yield "devices", Dir(lambda: _devices(snap))
     yield from _dated(memory_time, [("memory", Dir(lambda: _memory(snap))), ("dump", Dir(lambda: _dump(snap)))])
+
+
+def _devices(snap: Snapshot) -> Iterator[tuple[str, Node]]:
+    from snapfs.tree.devices import devices
+
+    return devices(snap)
 
 
 def _memory(snap: Snapshot) -> Iterator[tuple[str, Node]]:
