@@ -2,7 +2,8 @@
 
 A form is the only place that decides on a value's text: registers, addresses and masks in hexadecimal with their full
 width, counts in decimal, named bits and named values spelled out behind the number in tables. The law of every form is
-`parse(render(value)) == value`.
+`parse(render(value)) == value`; `Json`, which stands for several, has it for what `quote` writes, since a string in its file
+stands as it is and may look like a number.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, Final
 
 __all__ = ["BOOL", "DEC", "FLOAT", "JSON", "TEXT", "Choice", "Dec", "Flags", "Form", "Hex", "Json", "Number", "Spelled", "Text"]
 
-_DECIMAL: Final = re.compile(r"-?(0|[1-9][0-9]*)")
+_DECIMAL: Final = re.compile(r"0|-?[1-9][0-9]*")
 
 
 class Form:
@@ -77,7 +78,10 @@ class Hex(Form):
     def parse(self, text: str) -> Any:
         if not re.fullmatch(rf"0x[0-9a-f]{{{(self.bits + 3) // 4}}}", text):
             raise ValueError(f"not {self.bits} bits in hexadecimal: {text[:80]!r}")
-        return int(text, 16)
+        value = int(text, 16)
+        if value >> self.bits:
+            raise ValueError(f"more than {self.bits} bits: {text[:80]!r}")
+        return value
 
 
 @dataclass(frozen=True)
@@ -203,7 +207,7 @@ class Float(Form):
 
 @dataclass(frozen=True)
 class Json(Form):
-    """Whatever a JSON file may hold at a leaf: null, a boolean, a number or a string."""
+    """Whatever a JSON file may hold at a leaf: null, a boolean, a number or a string. `parse` reads what `quote` wrote."""
 
     def render(self, value: Any) -> str:
         return _json_form(value).render(value)
