@@ -8,6 +8,7 @@ from typing import Any
 from snapfs.snapshot import Snapshot
 from snapfs.snapshot.memory import GuestMemory, Range
 from snapfs.tree import names
+from snapfs.tree.census import pages
 from snapfs.tree.nodes import Dir, ImageFile, Node, TextFile, json_text
 from snapfs.tree.virtual import virtual, window_of
 
@@ -23,6 +24,7 @@ def memory(snap: Snapshot) -> Iterator[tuple[str, Node]]:
     yield "physical", ImageFile(lambda: mem.physical, huge=True)
     yield "ranges", Dir(lambda: _ranges(mem, mem.ranges))
     yield "zones", Dir(lambda: _zones(mem))
+    yield "pages.txt", pages(mem)
     yield "at", Dir(lambda: (), lookup=lambda name: _window(mem, name))
     yield "virtual", Dir(lambda: virtual(snap))
 

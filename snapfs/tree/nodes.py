@@ -137,12 +137,17 @@ class ImageFile(File):
 
 
 class StreamFile(File):
-    """A file that costs real work: made piece by piece as it is read, its size 0 until the end has been reached."""
+    """A file that costs real work: made piece by piece as it is read, its size 0 until the end has been reached.
+
+    A piece is some bytes, made in well under a second. `count` says how many pieces there will be, about, for those who show
+    progress; None where that is not known.
+    """
 
     streamed = True
 
-    def __init__(self, pieces: Callable[[], Iterator[bytes]]) -> None:
+    def __init__(self, pieces: Callable[[], Iterator[bytes]], count: Callable[[], int] | None = None) -> None:
         self.pieces = pieces
+        self.count = count
 
     @property
     def size(self) -> int:
