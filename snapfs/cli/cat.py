@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -9,6 +10,7 @@ import click
 from snapfs.cli.options import settings, shared
 from snapfs.cli.output import emit_bytes, emit_json
 from snapfs.cli.places import Place, Words, places
+from snapfs.cli.progress import progress
 from snapfs.cli.reading import each
 from snapfs.errors import IsADirectory, SnapfsError
 
@@ -43,8 +45,12 @@ def _print(place: Place, path: str) -> None:
         table = f"; its table is {name}.txt" if f"{name.rpartition('/')[2]}.txt" in place.top.walk(f"{name}/..")[-1].children else ""  # type: ignore[attr-defined]
         raise IsADirectory(f"{path or '/'}: a directory{table}; list it with `snapfs ls`, or print it with --json")
     if isinstance(node, StreamFile):
-        for piece in node.pieces():
-            emit_bytes(piece)
+        # where the pieces go to the terminal they are the progress
+        total = node.count() if node.count is not None and not sys.stdout.isatty() else 0
+        with progress(path, total, steps=True) as advance:
+            for piece in node.pieces():
+                emit_bytes(piece)
+                advance(1)
         return
     assert isinstance(node, File)
     try:
