@@ -4,7 +4,8 @@ For every blob b and 0 <= offset: `b.pread(offset, n)` is `whole[offset:offset +
 before it. It raises AddressError where a `Gap` begins at `offset`, and ends early only in front of one, so that a reader
 gets every byte that exists and an error for the first that does not. `b.view(offset, n)` is the same bytes without a
 copy where one piece of a mapped file holds them; such a view may only be handed to the kernel (a page of a shrunken file
-kills the process that touches it). `b.extents()` covers 0 to size exactly, in order.
+kills the process that touches it). `b.instant(offset, n)` is such a view where it can be had without waiting for a disk, or None; a
+blob need not have it. `b.extents()` covers 0 to size exactly, in order.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Final, Literal, NamedTuple, Protocol, runtime_checkable
 
 from snapfs.errors import AddressError
 
-__all__ = ["Blob", "Concat", "Data", "Deferred", "Extent", "Gap", "Window", "Zeros", "concat"]
+__all__ = ["Blob", "Concat", "Data", "Deferred", "Extent", "Gap", "Window", "Zeros", "concat", "instant"]
 
 _ZEROS: Final = memoryview(bytes(1 << 20))
 
@@ -47,6 +48,12 @@ class Blob(Protocol):
         """The stretches between `start` and `end`, cut at both."""
 
 
+def instant(blob: Blob, offset: int, length: int) -> bytes | memoryview | None:
+    """`view` where nothing has to be waited for; None where that cannot be said. What comes is complete, not cut at a seam."""
+    ask: Callable[[int, int], bytes | memoryview | None] | None = getattr(blob, "instant", None)
+    return ask(offset, length) if ask else None
+
+
 def _clip(size: int, offset: int, length: int) -> int:
     return max(0, min(length, size - offset))
 
@@ -61,7 +68,7 @@ class Data:
     def pread(self, offset: int, length: int) -> bytes:
         return self._data[offset : offset + max(0, length)]
 
-    view = pread
+    view = instant = pread
 
     def extents(self, start: int = 0, end: int | None = None) -> Iterator[Extent]:
         stop = self.size if end is None else min(end, self.size)
@@ -80,6 +87,10 @@ class Zeros:
 
     def view(self, offset: int, length: int) -> memoryview:
         return _ZEROS[: _clip(self.size, offset, length)]
+
+    def instant(self, offset: int, length: int) -> memoryview | None:
+        n = _clip(self.size, offset, length)
+        return _ZEROS[:n] if n <= len(_ZEROS) else None
 
     def extents(self, start: int = 0, end: int | None = None) -> Iterator[Extent]:
         stop = self.size if end is None else min(end, self.size)
@@ -156,6 +167,10 @@ class Window:
         n = _clip(self.size, offset, length)
         return self._blob.view(self._start + offset, n) if n else b""
 
+    def instant(self, offset: int, length: int) -> bytes | memoryview | None:
+        n = _clip(self.size, offset, length)
+        return instant(self._blob, self._start + offset, n) if n else b""
+
     def extents(self, start: int = 0, end: int | None = None) -> Iterator[Extent]:
         stop = self.size if end is None else min(end, self.size)
         for extent in self._blob.extents(self._start + start, self._start + max(start, stop)):
@@ -203,6 +218,14 @@ class Concat:
         if inside + wanted <= self._parts[index].size:
             return self._parts[index].view(inside, wanted)
         return self.pread(offset, wanted)
+
+    def instant(self, offset: int, length: int) -> bytes | memoryview | None:
+        wanted = _clip(self.size, offset, length)
+        if not wanted:
+            return b""
+        index = self._at(offset)
+        inside = offset - self._starts[index]
+        return instant(self._parts[index], inside, wanted) if inside + wanted <= self._parts[index].size else None
 
     def extents(self, start: int = 0, end: int | None = None) -> Iterator[Extent]:
         stop = self.size if end is None else min(end, self.size)

@@ -8,18 +8,22 @@ is made on the first `view`.
 from __future__ import annotations
 
 import errno
-import mmap
 import os
 import stat
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Final
 
-from snapfs.blob.algebra import Extent
+from snapfs.blob.algebra import Extent, Zeros
+from snapfs.blob.mapped import Map
 from snapfs.errors import CannotOpen, CorruptState
 
 __all__ = ["File", "FileSlice"]
 
 _PIECE: Final = 4 << 20
+# stretches of a sparse file that are remembered; what is behind them counts as data
+_STRETCHES: Final = 1 << 16
+_NOTHING: Final = Zeros(1 << 20)
 
 
 class File:
@@ -32,7 +36,9 @@ class File:
         status = os.fstat(fd)
         self.size = status.st_size
         self.mtime_ns = status.st_mtime_ns
-        self._map: memoryview | None = None
+        self._map: Map | None = None
+        #: where data begins and ends, alternating; None until it has been looked up, empty for a file without holes
+        self._edges: list[int] | None = None if status.st_blocks * 512 < self.size else []
 
     @classmethod
     def open(cls, name: str, *, dir_fd: int | None = None) -> File:
@@ -55,15 +61,20 @@ class File:
 
     def check(self, end: int) -> None:
         """CorruptState when the file no longer reaches to `end`."""
-        size = os.fstat(self.fd).st_size
-        if size < end:
+        status = os.fstat(self.fd)
+        if status.st_mtime_ns != self.mtime_ns:
+            self._edges = []  # somebody writes: what was a hole need not be one any more
+        if status.st_size < end:
             raise CorruptState(
-                f"{self.name}: {size} bytes long now, {self.size} when it was opened; it was cut while in use, restore it and mount again"
+                f"{self.name}: {status.st_size} bytes long now, {self.size} when it was opened; it was cut while in use, "
+                "restore it and mount again"
             )
 
     def pread(self, offset: int, length: int) -> bytes:
         """Exactly the bytes at `offset` up to the size at opening; CorruptState when they are gone or unreadable."""
         wanted = max(0, min(length, self.size - offset))
+        if self._edges is None:
+            self._edges = self._find_edges()
         pieces: list[bytes] = []
         while wanted:
             try:
@@ -85,8 +96,33 @@ class File:
             return memoryview(b"")
         self.check(offset + wanted)
         if self._map is None:
-            self._map = memoryview(mmap.mmap(self.fd, self.size, mmap.MAP_SHARED, mmap.PROT_READ))
-        return self._map[offset : offset + wanted]
+            self._map = Map(self.fd, self.size)
+        return self._map.view[offset : offset + wanted]
+
+    def instant(self, offset: int, length: int) -> memoryview | None:
+        """`view` where no disk has to be waited for: in a hole, or where all is in memory already."""
+        end = min(offset + length, self.size)
+        self.check(end)
+        edges = self._edges
+        if edges is None:
+            return None
+        if edges and end - offset <= _NOTHING.size:
+            at = bisect_right(edges, offset)
+            if at % 2 == 0 and (at == len(edges) or end <= edges[at]):
+                return _NOTHING.view(0, end - offset)
+        if self._map is None:
+            self._map = Map(self.fd, self.size)
+        return self._map.view[offset:end] if self._map.resident(offset, end) else None
+
+    def _find_edges(self) -> list[int]:
+        edges: list[int] = []
+        for extent in self.extents(0, self.size):
+            if extent.kind == "data":
+                edges += (extent.start, extent.end)
+                if len(edges) >= 2 * _STRETCHES:
+                    edges[-1] = self.size
+                    break
+        return edges or [0, 0]
 
     def extents(self, start: int, end: int) -> Iterator[Extent]:
         """Data and holes as the file system under the file knows them."""
@@ -120,6 +156,10 @@ class FileSlice:
 
     def view(self, offset: int, length: int) -> memoryview:
         return self.file.view(self.start + offset, max(0, min(length, self.size - offset)))
+
+    def instant(self, offset: int, length: int) -> bytes | memoryview | None:
+        n = max(0, min(length, self.size - offset))
+        return self.file.instant(self.start + offset, n) if n else b""
 
     def extents(self, start: int = 0, end: int | None = None) -> Iterator[Extent]:
         stop = self.size if end is None else min(end, self.size)

@@ -14,6 +14,7 @@ from snapfs.errors import Busy, MountError
 
 __all__ = ["Mounted", "mounted_at", "mounts", "prepare", "remove"]
 
+_DEAD: Final = (errno.ENOTCONN, errno.ECONNABORTED)
 _OCTAL: Final = re.compile(r"\\([0-7]{3})")
 
 
@@ -69,20 +70,28 @@ def prepare(path: str) -> bool:
             raise MountError(f"{path}: a symbolic link to nowhere; name a directory") from None
         return _make(path)
     except OSError as error:
-        if error.errno in (errno.ENOTCONN, errno.ECONNABORTED):
-            raise MountError(
-                f"{path}: the mount of a process that died is still here (transport endpoint is not connected); "
-                f"run `snapfs umount {path}` first"
-            ) from error
+        if error.errno in _DEAD:
+            raise _stale(path) from error
         raise MountError(f"{path}: {error.strerror}; name a directory that you can use") from error
     if not stat.S_ISDIR(status.st_mode):
         raise MountError(f"{path}: not a directory; name an empty directory, or one that does not exist yet")
     here = mounted_at(path)
     if here is not None and here.ours:
+        try:
+            os.statvfs(path)  # asks the serving process; stat(2) may be answered from the kernel's memory of a dead one
+        except OSError as error:
+            if error.errno in _DEAD:
+                raise _stale(path) from error
         raise Busy(f"{path}: {here.source} is mounted here already; run `snapfs umount {path}` first, or name another directory")
     if os.geteuid() and not os.access(path, os.W_OK):
         raise MountError(f"{path}: no write permission; FUSE lets you mount only on a directory that you may write to")
     return False
+
+
+def _stale(path: str) -> MountError:
+    return MountError(
+        f"{path}: the mount of a process that died is still here (transport endpoint is not connected); run `snapfs umount {path}` first"
+    )
 
 
 def _make(path: str) -> bool:

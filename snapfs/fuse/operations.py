@@ -15,13 +15,13 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Concatenate, Final, NoReturn, ParamSpec, TypeVar
 
 import pyfuse3
-import trio
 
-from snapfs.blob import Blob
+from snapfs.blob import Blob, instant
 from snapfs.errors import IsADirectory, NoSuchNode, PathError, SnapfsError
 from snapfs.fuse.attrs import Owner, attributes, deferred, is_direct
 from snapfs.fuse.inodes import ROOT, Entry, InodeTable
 from snapfs.fuse.streams import Streams
+from snapfs.fuse.waiting import Waiting
 from snapfs.tree import Dir, File, Link
 from snapfs.tree.nodes import ImageFile, StreamFile, TextFile
 
@@ -68,6 +68,7 @@ class Operations(pyfuse3.Operations):
         self,
         root: Dir,
         owner: Owner,
+        waiting: Waiting | None = None,
         *,
         cached: bool = False,
         size: int = 0,
@@ -78,7 +79,8 @@ class Operations(pyfuse3.Operations):
         spoken first."""
         super().__init__()
         self.table = InodeTable(root)
-        self.streams = Streams()
+        self._waiting = waiting or Waiting()
+        self.streams = Streams(self._waiting)
         self.counters: dict[str, int] = {"lookup": 0, "getattr": 0, "readdir": 0, "open": 0, "read": 0, "bytes": 0, "errors": 0}
         self._owner = owner
         self._cached = cached
@@ -126,7 +128,7 @@ class Operations(pyfuse3.Operations):
             return told
         node = entry.node
         if isinstance(node, File) and not node.ready and not node.streamed:
-            attr = await trio.to_thread.run_sync(self._attributes, entry)
+            attr = await self._waiting.in_thread(self._attributes, entry)
         else:
             attr = self._attributes(entry)
         return attr
@@ -157,7 +159,7 @@ class Operations(pyfuse3.Operations):
         if isinstance(parent.node, Dir) and parent.node.ready and not parent.node.live:
             entry = self.table.child(parent, text)
         else:
-            entry = await trio.to_thread.run_sync(self.table.child, parent, text)
+            entry = await self._waiting.in_thread(self.table.child, parent, text)
         if entry is None:
             return self._absent(parent)
         attr = await self._told(entry)
@@ -207,7 +209,7 @@ class Operations(pyfuse3.Operations):
         node = parent.node
         if not isinstance(node, Dir):
             raise pyfuse3.FUSEError(errno.ENOTDIR)
-        children = node.children if node.ready and not node.live else await trio.to_thread.run_sync(lambda: node.children)
+        children = node.children if node.ready and not node.live else await self._waiting.in_thread(lambda: node.children)
         names = list(children)
         for at in range(start_id, len(names)):
             entry = self.table.entry(parent, names[at], children[names[at]])
@@ -260,8 +262,11 @@ class Operations(pyfuse3.Operations):
     async def _bytes(self, fh: int, blob: Blob, off: int, size: int) -> bytes | memoryview:
         """The bytes of a request. Where a gap follows, a reader past the page cache gets what is before it; the page cache
         would take a short answer for the end of the file."""
+        data: bytes | memoryview | None
         if isinstance(self.table[fh].node, ImageFile):
-            data: bytes | memoryview = await trio.to_thread.run_sync(blob.pread, off, size)
+            data = instant(blob, off, size)
+            if data is None:
+                data = await self._waiting.in_thread(blob.pread, off, size)
             if len(data) < min(size, blob.size - off) and not is_direct(self.table[fh].node, cached=self._cached):  # type: ignore[arg-type]
                 raise pyfuse3.FUSEError(errno.EIO)
         else:
@@ -275,9 +280,9 @@ class Operations(pyfuse3.Operations):
         if not isinstance(node, File):
             raise IsADirectory("a directory has no content")
         if node.live:
-            return await trio.to_thread.run_sync(node.blob)
+            return await self._waiting.in_thread(node.blob)
         if isinstance(node, ImageFile):
-            blob = self._blobs[inode] = node.blob() if node.ready else await trio.to_thread.run_sync(node.blob)
+            blob = self._blobs[inode] = node.blob() if node.ready else await self._waiting.in_thread(node.blob)
             return blob
         kept = self._texts.get(inode)
         if kept is not None:
@@ -285,7 +290,7 @@ class Operations(pyfuse3.Operations):
             return kept
         if node.ready:
             return node.blob()
-        blob = await trio.to_thread.run_sync(node.blob)
+        blob = await self._waiting.in_thread(node.blob)
         if inode not in self._texts:
             self._texts[inode] = blob
             self._texts_size += blob.size

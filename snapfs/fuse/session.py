@@ -26,6 +26,7 @@ from snapfs.fuse import unmount
 from snapfs.fuse.attrs import Owner
 from snapfs.fuse.operations import Operations
 from snapfs.fuse.options import MountOptions
+from snapfs.fuse.waiting import Waiting
 from snapfs.tree import Dir
 
 __all__ = ["Session"]
@@ -52,15 +53,21 @@ class Session:
     def serve(self, ready: Callable[[], None]) -> None:
         """Mounts, calls `ready` when the mount answers, and returns when it is gone. MountError when it cannot be mounted."""
         started = trio.Event()
-        operations = Operations(self.root, self._owner, cached=self.options.cache, size=self.size, on_init=started.set)
+        waiting = Waiting()
+        waiting.open()
+        operations = Operations(self.root, self._owner, waiting, cached=self.options.cache, size=self.size, on_init=started.set)
         sys.setswitchinterval(_SWITCH)
         _mount(operations, self.mountpoint, self.options.for_kernel(self.source))
         mount = points.mounted_at(self.mountpoint)
         device = mount.device if mount else ""
+        serving = _Serving(operations, waiting, self.mountpoint, device)
+        serving.take_signals()
+        waiting.install()
         try:
-            trio.run(_serve, operations, self.mountpoint, device, started, ready)
+            trio.run(_serve, serving, started, ready)
         finally:
             pyfuse3.close()
+            waiting.close()
             self._clear(device)
 
     @property
@@ -120,73 +127,96 @@ def _why(mountpoint: str, said: str) -> MountError:
     return MountError(f"{mountpoint}: cannot be mounted: {reason}")
 
 
-async def _serve(operations: Operations, mountpoint: str, device: str, started: trio.Event, ready: Callable[[], None]) -> None:
+async def _serve(serving: _Serving, started: trio.Event, ready: Callable[[], None]) -> None:
     async with trio.open_nursery() as nursery:
-        with trio.open_signal_receiver(*_LEAVE, signal.SIGUSR1) as signals:
 
-            async def listen() -> None:
-                leaving = 0
-                async for number in signals:
-                    if number == signal.SIGUSR1:
-                        _dump(operations)
-                        continue
-                    leaving += 1
-                    log.info("signal %s", signal.Signals(number).name)
-                    if leaving == 1:
-                        nursery.start_soon(_leave, mountpoint, device)
-                    elif leaving == 2:
-                        nursery.start_soon(_detach, mountpoint, device)
-                    else:
-                        pyfuse3.terminate()
-
-            async def announce() -> None:
+        async def announce() -> None:
+            with serving.waiting.working():
                 await started.wait()
                 ready()
 
-            nursery.start_soon(listen)
-            nursery.start_soon(announce)
-            await pyfuse3.main()
-            nursery.cancel_scope.cancel()
+        nursery.start_soon(announce)
+        nursery.start_soon(serving.listen, nursery)
+        await pyfuse3.main()
+        nursery.cancel_scope.cancel()
 
 
-def _mounted(mountpoint: str, device: str) -> bool:
-    mount = points.mounted_at(mountpoint)
-    return mount is not None and mount.device == device
+@dataclass
+class _Serving:
+    """A running session: its signals, and the ways to end it."""
 
+    operations: Operations
+    waiting: Waiting
+    mountpoint: str
+    device: str
+    _leaving: int = 0
 
-async def _leave(mountpoint: str, device: str) -> None:
-    """Unmounts as soon as nobody uses the mount."""
-    pause = _FIRST_PAUSE
-    while True:
-        if not _mounted(mountpoint, device):
-            pyfuse3.terminate()  # detached by somebody else: those who still hold it lose it
-            return
+    def take_signals(self) -> None:
+        """Signals become bytes on the control pipe, which also wakes a process that waits for the kernel alone."""
+        for number in (*_LEAVE, signal.SIGUSR1):
+            signal.signal(number, self._caught)
+
+    def _caught(self, number: int, _: FrameType | None) -> None:
         try:
-            await trio.to_thread.run_sync(unmount.detach, mountpoint)
-            return
-        except Busy:
-            if pause == _FIRST_PAUSE:
-                held = await trio.to_thread.run_sync(lambda: [f"{name} ({pid})" for pid, name, _ in unmount.holders(mountpoint)])
-                log.warning(
-                    "%s: in use by %s; unmounted when it is free, a second signal detaches it", mountpoint, ", ".join(held) or "somebody"
-                )
-        except SnapfsError as error:
-            log.warning("%s", error)
-            return
-        await trio.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
+            os.write(self.waiting.control_in, bytes([number]))
+        except BlockingIOError:
+            pass  # thousands of them are waiting already
 
+    async def listen(self, nursery: trio.Nursery) -> None:
+        """Acts on signals."""
+        while True:
+            await trio.lowlevel.wait_readable(self.waiting.control_out)
+            for number in os.read(self.waiting.control_out, 64):
+                if number == signal.SIGUSR1:
+                    _dump(self.operations)
+                    continue
+                self._leaving += 1
+                log.info("signal %s", signal.Signals(number).name)
+                if self._leaving == 1:
+                    nursery.start_soon(self._leave)
+                elif self._leaving == 2:
+                    nursery.start_soon(self._detach)
+                else:
+                    pyfuse3.terminate()
 
-async def _detach(mountpoint: str, device: str) -> None:
-    """Takes the mount out of sight; it is served until nobody holds it."""
-    if not _mounted(mountpoint, device):
-        pyfuse3.terminate()
-        return
-    log.warning("%s: detached; served until the last file is closed, a third signal ends it", mountpoint)
-    try:
-        await trio.to_thread.run_sync(lambda: unmount.detach(mountpoint, lazy=True))
-    except SnapfsError as error:
-        log.warning("%s", error)
+    @property
+    def _mounted(self) -> bool:
+        mount = points.mounted_at(self.mountpoint)
+        return mount is not None and mount.device == self.device
+
+    async def _leave(self) -> None:
+        """Unmounts as soon as nobody uses the mount."""
+        with self.waiting.working():
+            pause = _FIRST_PAUSE
+            while self._mounted:
+                try:
+                    await trio.to_thread.run_sync(unmount.detach, self.mountpoint)
+                    return
+                except Busy:
+                    if pause == _FIRST_PAUSE:
+                        await trio.to_thread.run_sync(self._say_who)
+                except SnapfsError as error:
+                    log.warning("%s", error)
+                    return
+                await trio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            pyfuse3.terminate()  # detached by somebody else: those who still hold it lose it
+
+    def _say_who(self) -> None:
+        held = ", ".join(f"{name} ({pid})" for pid, name, _ in unmount.holders(self.mountpoint))
+        log.warning("%s: in use by %s; unmounted when it is free, a second signal detaches it", self.mountpoint, held or "somebody")
+
+    async def _detach(self) -> None:
+        """Takes the mount out of sight; it is served until nobody holds it."""
+        if not self._mounted:
+            pyfuse3.terminate()
+            return
+        log.warning("%s: detached; served until the last file is closed, a third signal ends it", self.mountpoint)
+        with self.waiting.working():
+            try:
+                await trio.to_thread.run_sync(lambda: unmount.detach(self.mountpoint, lazy=True))
+            except SnapfsError as error:
+                log.warning("%s", error)
 
 
 def _dump(operations: Operations) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 
 import trio
 
+from snapfs.fuse.waiting import Waiting
 from snapfs.tree.nodes import StreamFile
 
 __all__ = ["Streams"]
@@ -52,7 +53,8 @@ class _Run:
 class Streams:
     """The runs that are open, and the sizes that are known."""
 
-    def __init__(self) -> None:
+    def __init__(self, waiting: Waiting) -> None:
+        self._waiting = waiting
         self._runs: dict[int, _Run] = {}
         self._lengths: dict[int, int] = {}
         self._next = 0
@@ -84,7 +86,7 @@ class Streams:
         run = self._runs[handle]
         async with run.lock:
             while len(run.made) <= offset and not run.ended and not run.stopped:
-                await trio.to_thread.run_sync(run.step)
+                await self._waiting.in_thread(run.step)
             if run.ended:
                 self._lengths[run.inode] = len(run.made)
         return bytes(memoryview(run.made)[offset : offset + size])

@@ -1,0 +1,89 @@
+"""How a serving process waits for the kernel's next request: in one blocking poll(2) while nothing else goes on, through trio's
+event loop while something does.
+
+pyfuse3 waits through the name `trio` in its own module and looks it up at run time, so that its asyncio adapter can put another
+library there; `install` uses the same door. Waiting without the event loop makes a small read about three times as fast.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar, TypeVarTuple
+
+import pyfuse3
+import trio
+
+__all__ = ["Waiting"]
+
+_Ts = TypeVarTuple("_Ts")
+_T = TypeVar("_T")
+
+
+class Waiting:
+    """Knows whether anything but the kernel may have to be waited for: threads at work, timers, words on the control pipe."""
+
+    def __init__(self) -> None:
+        self._busy = 0
+        self._poll: select.poll | None = None
+        self._fuse = -1
+        #: a byte written here wakes the event loop
+        self.control_out, self.control_in = -1, -1
+
+    def open(self) -> None:
+        """Makes the control pipe."""
+        self.control_out, self.control_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+
+    def close(self) -> None:
+        """Closes the control pipe."""
+        for fd in (self.control_out, self.control_in):
+            if fd >= 0:
+                os.close(fd)
+        self.control_out = self.control_in = -1
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """While inside, the event loop runs."""
+        self._busy += 1
+        try:
+            yield
+        finally:
+            self._busy -= 1
+
+    async def in_thread(self, work: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
+        """`work(*args)` in a worker thread."""
+        self._busy += 1
+        try:
+            return await trio.to_thread.run_sync(work, *args)
+        finally:
+            self._busy -= 1
+
+    async def wait_readable(self, fd: int) -> None:
+        """Returns when the kernel has a request."""
+        if self._poll is None or fd != self._fuse:
+            self._fuse = fd
+            self._poll = select.poll()
+            self._poll.register(fd, select.POLLIN)
+            self._poll.register(self.control_out, select.POLLIN)
+        for ready, _ in self._poll.poll(0 if self._busy else None):
+            if ready == fd:
+                return
+        await trio.lowlevel.wait_readable(fd)
+
+    def install(self) -> None:
+        """From now on pyfuse3 waits here."""
+        names = _Names(trio, lowlevel=_Names(trio.lowlevel, wait_readable=self.wait_readable))
+        pyfuse3.__dict__["trio"] = names
+
+
+class _Names:
+    """A module with some of its names replaced."""
+
+    def __init__(self, module: Any, **replaced: Any) -> None:
+        self._module = module
+        self.__dict__.update(replaced)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
