@@ -34,6 +34,7 @@ __all__ = ["Session"]
 log = logging.getLogger(__name__)
 
 _LEAVE: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_HEARD: Final = (*_LEAVE, signal.SIGUSR1)
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0
 # workers hold the interpreter this long while others wait: a request must not wait behind a rendering
@@ -57,11 +58,11 @@ class Session:
         waiting.open()
         operations = Operations(self.root, self._owner, waiting, cached=self.options.cache, size=self.size, on_init=started.set)
         sys.setswitchinterval(_SWITCH)
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)  # until they are acted on: dying now would leave a dead mount
         _mount(operations, self.mountpoint, self.options.for_kernel(self.source))
         mount = points.mounted_at(self.mountpoint)
         device = mount.device if mount else ""
         serving = _Serving(operations, waiting, self.mountpoint, device)
-        serving.take_signals()
         waiting.install()
         try:
             trio.run(_serve, serving, started, ready)
@@ -152,18 +153,16 @@ class _Serving:
     _leaving: int = 0
 
     def take_signals(self) -> None:
-        """Signals become bytes on the control pipe, which also wakes a process that waits for the kernel alone."""
-        for number in (*_LEAVE, signal.SIGUSR1):
-            signal.signal(number, self._caught)
-
-    def _caught(self, number: int, _: FrameType | None) -> None:
-        try:
-            os.write(self.waiting.control_in, bytes([number]))
-        except BlockingIOError:
-            pass  # thousands of them are waiting already
+        """Signals become bytes on the control pipe. The interpreter's own C handler writes them: a Python handler would run
+        too late when the signal comes just before the process begins to wait. Trio has its wake-up there until now."""
+        for number in _HEARD:
+            signal.signal(number, lambda *_: None)
+        signal.set_wakeup_fd(self.waiting.control_in, warn_on_full_buffer=False)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
 
     async def listen(self, nursery: trio.Nursery) -> None:
         """Acts on signals."""
+        self.take_signals()
         while True:
             await trio.lowlevel.wait_readable(self.waiting.control_out)
             for number in os.read(self.waiting.control_out, 64):
@@ -173,9 +172,9 @@ class _Serving:
                 self._leaving += 1
                 log.info("signal %s", signal.Signals(number).name)
                 if self._leaving == 1:
-                    nursery.start_soon(self._leave)
+                    self.waiting.start(nursery, self._leave)
                 elif self._leaving == 2:
-                    nursery.start_soon(self._detach)
+                    self.waiting.start(nursery, self._detach)
                 else:
                     pyfuse3.terminate()
 
@@ -186,21 +185,20 @@ class _Serving:
 
     async def _leave(self) -> None:
         """Unmounts as soon as nobody uses the mount."""
-        with self.waiting.working():
-            pause = _FIRST_PAUSE
-            while self._mounted:
-                try:
-                    await trio.to_thread.run_sync(unmount.detach, self.mountpoint)
-                    return
-                except Busy:
-                    if pause == _FIRST_PAUSE:
-                        await trio.to_thread.run_sync(self._say_who)
-                except SnapfsError as error:
-                    log.warning("%s", error)
-                    return
-                await trio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
-            pyfuse3.terminate()  # detached by somebody else: those who still hold it lose it
+        pause = _FIRST_PAUSE
+        while self._mounted:
+            try:
+                await trio.to_thread.run_sync(unmount.detach, self.mountpoint)
+                return
+            except Busy:
+                if pause == _FIRST_PAUSE:
+                    await trio.to_thread.run_sync(self._say_who)
+            except SnapfsError as error:
+                log.warning("%s", error)
+                return
+            await trio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        pyfuse3.terminate()  # detached by somebody else: those who still hold it lose it
 
     def _say_who(self) -> None:
         held = ", ".join(f"{name} ({pid})" for pid, name, _ in unmount.holders(self.mountpoint))
@@ -212,11 +210,10 @@ class _Serving:
             pyfuse3.terminate()
             return
         log.warning("%s: detached; served until the last file is closed, a third signal ends it", self.mountpoint)
-        with self.waiting.working():
-            try:
-                await trio.to_thread.run_sync(lambda: unmount.detach(self.mountpoint, lazy=True))
-            except SnapfsError as error:
-                log.warning("%s", error)
+        try:
+            await trio.to_thread.run_sync(lambda: unmount.detach(self.mountpoint, lazy=True))
+        except SnapfsError as error:
+            log.warning("%s", error)
 
 
 def _dump(operations: Operations) -> None:

@@ -84,17 +84,22 @@ class Streams:
     async def read(self, handle: int, offset: int, size: int) -> bytes:
         """Bytes of a run, at least one before the end, as soon as there are any."""
         run = self._runs[handle]
+        with self._waiting.working():
+            await self._advance(run, offset)
+        return bytes(memoryview(run.made)[offset : offset + size])
+
+    async def _advance(self, run: _Run, offset: int) -> None:
         async with run.lock:
             while len(run.made) <= offset and not run.ended and not run.stopped:
                 await self._waiting.in_thread(run.step)
             if run.ended:
                 self._lengths[run.inode] = len(run.made)
-        return bytes(memoryview(run.made)[offset : offset + size])
 
     async def close(self, handle: int) -> None:
         """The file was closed: the work stops behind the piece that is being made."""
         run = self._runs.pop(handle, None)
         if run is not None:
             run.stopped = True
-            async with run.lock:
-                run.stop()
+            with self._waiting.working():
+                async with run.lock:
+                    run.stop()

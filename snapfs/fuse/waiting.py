@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import select
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -59,6 +59,19 @@ class Waiting:
             return await trio.to_thread.run_sync(work, *args)
         finally:
             self._busy -= 1
+
+    def start(self, nursery: trio.Nursery, task: Callable[[], Awaitable[None]]) -> None:
+        """Starts a task during which the event loop runs. It counts from now on: it must not lie ready to run while this
+        process waits for the kernel alone."""
+        self._busy += 1
+
+        async def counted() -> None:
+            try:
+                await task()
+            finally:
+                self._busy -= 1
+
+        nursery.start_soon(counted)
 
     async def wait_readable(self, fd: int) -> None:
         """Returns when the kernel has a request."""
