@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-__all__ = ["distinct", "escape", "natural", "unescape"]
+__all__ = ["beside", "distinct", "escape", "natural", "unescape"]
 
 _LONGEST: Final = 255
 _CUT: Final = 200
@@ -36,12 +36,21 @@ def escape(name: str) -> str:
         return "%2E" * len(name)
     if _SAFE.fullmatch(name) and len(name) <= _LONGEST:
         return name
-    escaped = _UNSAFE.sub(_encode, name)
+    return _fit(_UNSAFE.sub(_encode, name), name)
+
+
+def _fit(escaped: str, key: str) -> str:
+    """The escaped form of a key, cut where it is too long."""
     data = escaped.encode()
     if len(data) <= _LONGEST:
         return escaped
-    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return re.sub("%[0-9A-Fu]{0,5}$", "", data[:_CUT].decode(errors="ignore")) + "%~" + digest
+
+
+def beside(name: str, suffix: str) -> str:
+    """The name of a file that stands beside the one called `name`, a name of the tree: `regs.txt` beside `regs`."""
+    return _fit(name + suffix, name + suffix)
 
 
 def unescape(name: str) -> str:
@@ -55,12 +64,23 @@ def unescape(name: str) -> str:
 
 def natural(name: str) -> tuple[Any, ...]:
     """Sort key that puts 2 before 10."""
-    return tuple((0, int(part), "") if part.isascii() and part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part)
+    return tuple(_number(part) if part.isascii() and part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part)
+
+
+def _number(digits: str) -> tuple[int, int, str]:
+    # by length, then by digit: a number of a hostile file may be too long to be converted
+    digits = digits.lstrip("0")
+    return (0, len(digits), digits)
 
 
 def distinct(entries: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
     """The entries with a `%~<n>` behind a name that was there before."""
     seen: dict[str, int] = {}
     for name, node in entries:
-        count = seen[name] = seen.get(name, 0) + 1
-        yield (name if count == 1 else f"{name}%~{count}"), node
+        free, count = name, seen.get(name, 0)
+        while free in seen:
+            count += 1
+            free = beside(name, f"%~{count}")
+        seen[name] = max(count, 1)
+        seen.setdefault(free, 1)
+        yield free, node

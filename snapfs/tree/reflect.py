@@ -252,7 +252,7 @@ def facets(value: Facets) -> Iterator[tuple[str, Node]]:
 def container(name: str, value: Facets) -> Iterator[tuple[str, Node]]:
     """The directory of an object with facets, and the table of those that are scalars beside it."""
     yield name, entry(value)
-    yield f"{name}.txt", TextFile(lambda: table(_scalars(value)))
+    yield names.beside(name, ".txt"), TextFile(lambda: table(_scalars(value)))
 
 
 def _scalars(value: Facets) -> Iterator[tuple[str, str, str]]:
@@ -282,7 +282,7 @@ def directory(name: str, value: Any, form: Form | None = None) -> Iterator[tuple
         return None if key is None else dict(entries(found, form)).get(names.escape(key))
 
     yield name, Dir(lambda: entries(value(), form), value=lambda: plain(value(), form), lookup=other)
-    yield f"{name}.txt", TextFile(lambda: table(rows(value(), form)))
+    yield names.beside(name, ".txt"), TextFile(lambda: table(rows(value(), form)))
 
 
 def rows(value: Any, form: Form | None = None, prefix: str = "") -> Iterator[tuple[str, str, str]]:
