@@ -1,27 +1,39 @@
 """The vCPUs: one module per pair of hypervisor and architecture, saying which key of the payload is which register group.
 
-`ALL` is in order of preference; a payload that none of them recognises is shown by its keys.
+`ALL` is in order of preference; a payload that none of them recognises is shown by its keys. A module is imported when those
+before it have not recognised a payload, so that nobody waits for the registers of another architecture.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Final
+
 from snapfs.snapshot.component import Component
-from snapfs.snapshot.vcpu import kvm_aarch64, kvm_riscv64, kvm_x86_64, mshv_aarch64, mshv_x86_64
 from snapfs.snapshot.vcpu.vcpu import Vcpu, payload
 
-__all__ = ["ALL", "Vcpu", "read"]
+__all__ = ["ALL", "Vcpu", "kinds", "read"]
 
-ALL: tuple[type[Vcpu], ...] = (
-    kvm_x86_64.KvmX86Vcpu,
-    mshv_x86_64.MshvX86Vcpu,
-    kvm_aarch64.KvmArm64Vcpu,
-    kvm_riscv64.KvmRiscvVcpu,
-    mshv_aarch64.MshvArm64Vcpu,
+#: module and class
+ALL: Final = (
+    ("kvm_x86_64", "KvmX86Vcpu"),
+    ("mshv_x86_64", "MshvX86Vcpu"),
+    ("kvm_aarch64", "KvmArm64Vcpu"),
+    ("kvm_riscv64", "KvmRiscvVcpu"),
+    ("mshv_aarch64", "MshvArm64Vcpu"),
 )
+
+
+def kinds() -> Iterator[type[Vcpu]]:
+    """The classes of `ALL`."""
+    for module, name in ALL:
+        kind: type[Vcpu] = getattr(import_module(f"{__name__}.{module}"), name)
+        yield kind
 
 
 def read(number: int, component: Component) -> Vcpu:
     """The vCPU behind a component of the CPU manager."""
     hypervisor, keys = payload(component)
-    kind = next((k for k in ALL if k.matches(hypervisor, keys)), Vcpu)
+    kind = next((k for k in kinds() if k.matches(hypervisor, keys)), Vcpu)
     return kind(number, component)
