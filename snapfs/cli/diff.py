@@ -80,7 +80,7 @@ def _compare(a: Place, b: Place, path: str, found: _Found, limit: int | None) ->
                 for change in changes(left.get(part), right.get(part), part, lambda p: bool(_REPEATED.fullmatch(p))):
                     _note(change, found)
     else:
-        for change in changes(*nodes, path):
+        for change in changes(*nodes, path, lambda p: p != path and bool(_REPEATED.fullmatch(p))):
             _note(change, found)
     if whole or path == "memory":
         _memory(a, b, found, limit)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +38,7 @@ def command(words: Words, *, force: bool, tar: bool, everything: bool, exclude: 
     once, as raw/ has it.
     """
     path, dest = words.rest
-    with words.open() as place:
+    with words.open() as place, _ended_by_signals():
         from snapfs import export
 
         trail = place.top.walk(path)
@@ -51,6 +54,21 @@ def command(words: Words, *, force: bool, tar: bool, everything: bool, exclude: 
         else:
             job.disk(target)
         return job.finish(dest)
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """TERM and HUP end the block like an exception, so that nothing half written stays behind."""
+
+    def end(number: int, _: object) -> None:
+        sys.exit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _top_name(path: str, snapshot: str) -> str:
