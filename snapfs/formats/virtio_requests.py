@@ -144,7 +144,8 @@ def _block(read: Reader, chain: Chain, _role: str) -> str:
     if kind in (0, 1, 15):
         words.append(f"sector {sector}, {length} bytes ({length // _SECTOR} sectors)")
     elif kind in (11, 13, 14):
-        for start, count, _flags in struct.iter_unpack("<QII", _gather(read, out, 16, 64)[: 16 * ((_total(out) - 16) // 16)]):
+        ranges = _gather(read, out, 16, 64)
+        for start, count, _flags in struct.iter_unpack("<QII", ranges[: len(ranges) // 16 * 16]):
             words.append(f"sector {start}, {count} sectors")
     elif kind in (8, 10):
         words.append(f"{length} bytes")
@@ -175,7 +176,7 @@ def _net(read: Reader, chain: Chain, role: str) -> str:
 
 def _vsock(read: Reader, chain: Chain, role: str) -> str:
     if role != "tx":
-        return f"room for a packet, {_total(_buffers(chain, writable=True))} bytes"
+        return f"room for {'an event' if role == 'event' else 'a packet'}, {_total(_buffers(chain, writable=True))} bytes"
     head = _gather(read, _buffers(chain, writable=False), 0, 44)
     if len(head) < 44:
         return ""

@@ -81,17 +81,15 @@ def _stray(given: list[int], returned: list[int], count: int, size: int) -> int:
     """
     if returned and returned[-1] >= given[-1]:
         return _NEVER
-    if returned and returned[-1] <= given[-1] - size:
-        return -_NEVER
-    back = returned[::-1] or [-size - 1]
-    home = _distance(back, given[::-1], count - size - 1)
-    away = _distance(back, given[-2::-1] if len(given) > 1 else [], count - size - 1) if returned else 0
-    return away - home
+    if not returned or returned[-1] <= given[-1] - size:
+        return -_NEVER if given[-1] >= 0 else -size
+    before = count - size - 1
+    return _distance(returned[::-1], given[-2::-1] if len(given) > 1 else [], before) - _distance(returned[::-1], given[::-1], before)
 
 
-def _distance(back: list[int], given: list[int], before: int) -> int:
-    """Sum of how far each return is from its entry, latest first; an entry that is no more in the ring was at `before`."""
-    return sum(abs(b - (given[i] if i < len(given) else before)) for i, b in enumerate(back[: max(1, len(given))]))
+def _distance(returned: list[int], given: list[int], before: int) -> int:
+    """Sum of how far each return is from its entry, latest first; an entry that is no more in the ring was at or before `before`."""
+    return sum(abs(b - given[i]) if i < len(given) else max(0, b - before) for i, b in enumerate(returned))
 
 
 class SplitRing:

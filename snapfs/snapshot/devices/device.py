@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final
 
-from snapfs.errors import SnapfsError
+from snapfs.errors import CorruptState, SnapfsError
 from snapfs.formats import virtio
 from snapfs.layout import Facets, Hex, facet
 from snapfs.layout.facets import Text
@@ -155,7 +155,11 @@ class Device(Facets):
     def _pci_line(self) -> str:
         bdf = self.bdf or "address unknown"
         try:
-            return f"{bdf} {self.pci.vendor:04x}:{self.pci.device:04x} {self.pci.class_name}: {self.pci.vendor_name} {self.pci.device_name}"
+            pci = self.pci
+            if not pci.vendor:
+                # of a device of the host the VMM keeps the base address registers only
+                return f"{bdf}, ids not saved"
+            return f"{bdf} {pci.vendor:04x}:{pci.device:04x} {pci.class_name}: {pci.vendor_name} {pci.device_name}".rstrip()
         except SnapfsError as error:
             return f"{bdf}: {error}" if self.pci.source else bdf
 
@@ -234,9 +238,15 @@ class VirtioDevice(Device):
         except SnapfsError:
             return
         for queue in queues:
-            lines = list(queue.waiting())
-            if lines and queue.idle:
+            if queue.stuck and (lines := list(queue.waiting())):
                 yield f"queue {queue.number}: " + "; ".join(lines)
+
+    def config_number(self, name: str) -> int:
+        """A number of the configuration space; CorruptState where it has none of that name."""
+        value = getattr(self.virtio.config, name, None)
+        if not isinstance(value, int):
+            raise CorruptState(f"{self.id}/config: no {name} in it")
+        return value
 
     def _facts(self) -> Iterator[str]:
         """Lines of the summary that only this kind has."""

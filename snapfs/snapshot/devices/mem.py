@@ -37,11 +37,7 @@ class Mem(VirtioDevice):
     def _blocks(self) -> tuple[int, int, list[bool]]:
         state: Any = self.source["blocks_state"]
         bitmap = state.get("bitmap") if isinstance(state, dict) else state
-        config = self.virtio.config
-        try:
-            start, size = int(config.addr), int(config.block_size)  # type: ignore[attr-defined]
-        except AttributeError:
-            raise CorruptState(f"{self.id}: no address and size of blocks in its configuration space") from None
+        start, size = self.config_number("addr"), self.config_number("block_size")
         if not isinstance(bitmap, list) or not all(isinstance(b, bool) for b in bitmap):
             raise CorruptState(f"{self.id}/blocks_state: no list of flags")
         return start, size, bitmap

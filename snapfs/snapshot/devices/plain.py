@@ -56,13 +56,12 @@ class Balloon(VirtioDevice):
     @facet(needs="config")
     def inflated(self) -> Annotated[int, DEC]:
         """Bytes that the guest has given up."""
-        actual: int = self.virtio.config.actual  # type: ignore[attr-defined]
-        return actual * _PAGE
+        return self.config_number("actual") * _PAGE
 
     def _facts(self) -> Iterator[str]:
         try:
             yield f"balloon  {self.inflated} bytes given up"
-        except (SnapfsError, AttributeError):
+        except SnapfsError:
             return
 
 

@@ -26,8 +26,7 @@ class Pmem(VirtioDevice):
     @facet("mapping.txt", when=lambda self: "config" in self.source)
     def mapping(self) -> Text:
         """Where the file is mapped, and which file of the host it is."""
-        config = self.virtio.config
-        start, size = config.start, config.size  # type: ignore[attr-defined]
+        start, size = self.config_number("start"), self.config_number("size")
         file = self.parts.entry.get("file") if self.parts.entry else None
         line = f"0x{start:016x} 0x{start + size:016x} {size:<12} {file or '-'}"
         return Text(f"# start              end (exclusive)    bytes        file of the host (not in the snapshot)\n{line}\n")
@@ -35,5 +34,5 @@ class Pmem(VirtioDevice):
     def _facts(self) -> Iterator[str]:
         try:
             yield "mapping  " + " ".join(self.mapping.splitlines()[1].split())
-        except (SnapfsError, AttributeError):
+        except SnapfsError:
             return

@@ -38,6 +38,7 @@ class Queue(Facets):
         read: Reader,
         where: str,
         vector: int | None = None,
+        base: int | None = None,
     ) -> None:
         self.number = number
         self.where = where
@@ -46,6 +47,7 @@ class Queue(Facets):
         self._features = features
         self._read = read
         self._vector = vector
+        self._base = base
         self.role = virtio.queue_name(kind, number, count, features)
 
     @property
@@ -134,6 +136,11 @@ class Queue(Facets):
     def next_used(self) -> Annotated[int, DEC]:
         """The entry that the device answers into next (saved up to v15)."""
         return self._number("next_used", 16)
+
+    @facet(when=lambda self: self._base is not None)
+    def vring_base(self) -> Annotated[int, DEC]:
+        """The entry that a vhost-user back end takes next (saved from v52 on)."""
+        return self._base or 0
 
     @facet(needs="event_idx")
     def event_idx(self) -> Annotated[bool, BOOL]:
@@ -224,18 +231,25 @@ class Queue(Facets):
 
     # ---- one line
 
-    @property
-    def idle(self) -> bool:
+    def _idle(self) -> bool:
         """Whether the device waits to be notified: it has seen all that it was told of."""
         ring = self.ring
         return ring.avail_event == ring.used_idx if self._events else not ring.used_flags & 1
+
+    @property
+    def stuck(self) -> bool:
+        """Whether requests are in flight that the device waits to be told of."""
+        try:
+            return self._split and not virtio.is_input(self._kind, self.role) and self.ring.in_flight > 0 and self._idle()
+        except SnapfsError:
+            return False
 
     def waiting(self) -> Iterator[str]:
         """The entries in flight and why nobody works on them, as far as the rings tell; nothing for a queue that is well."""
         if not self._split or virtio.is_input(self._kind, self.role):
             return
         try:
-            count, idle = self.ring.in_flight, self.idle
+            count, idle = self.ring.in_flight, self._idle()
             for n, (chain, words) in enumerate(self.requests() if count else ()):
                 if n == _SHOWN:
                     yield f"and more: queues/{self.number}/descriptors.txt"

@@ -169,6 +169,7 @@ class VirtioPart(Facets):
                     self._parts.read,
                     f"{where}/{n}",
                     _at(vectors, n),
+                    _at(self.source.get("vring_bases"), n),
                 )
                 for n, queue in enumerate(saved)
             }
