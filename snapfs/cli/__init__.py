@@ -20,7 +20,7 @@ from snapfs.errors import SnapfsError
 __all__ = ["COMMANDS", "main", "run"]
 
 #: the commands in the order of the help; `-` in a name is `_` in its module's
-COMMANDS: Final = ("mount", "umount", "ls", "cat", "tree", "info", "diff", "export", "completion")
+COMMANDS: Final = ("mount", "umount", "ls", "cat", "tree", "info", "diff", "export", "completion", "install-helpers")
 
 _HELPER_NAMES: Final = ("mount.snapfs", "mount.fuse.snapfs")
 
