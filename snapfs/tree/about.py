@@ -201,10 +201,13 @@ def _marks(model: Any, name: str) -> Iterator[Any]:
         pending.extend(get_args(annotation))
 
 
-def _devices(snap: Snapshot) -> list[str] | None:
-    manager = snap.machine.find("device-manager")
-    tree = manager.data.get("device_tree") if manager and isinstance(manager.data, dict) else None
-    return [name for name in tree if not name.startswith("_virtio-pci-")] if isinstance(tree, dict) else None
+def _devices(snap: Snapshot) -> dict[str, str]:
+    return {name: " ".join(w for w in (d.kind, d.bdf) if w) for name, d in snap.devices.items() if d.kind != "host-bridge"}
+
+
+def _stuck(snap: Snapshot) -> list[str] | None:
+    """Requests that a driver waits for and no device works on: why a machine may hang."""
+    return [f"{name} {line}" for name, device in snap.devices.items() for line in device.stuck()] or None
 
 
 _FACTS: Final[tuple[tuple[str, Callable[[Snapshot], Any]], ...]] = (
@@ -219,6 +222,7 @@ _FACTS: Final[tuple[tuple[str, Callable[[Snapshot], Any]], ...]] = (
     ("memory", _memory),
     ("boot", _boot),
     ("devices", _devices),
+    ("waiting", _stuck),
     ("on_the_host", _on_host),
     ("problems", lambda s: s.problems),
     ("not_recognised", lambda s: list(s.origin.unrecognised)),

@@ -77,3 +77,24 @@ def test_the_configuration_is_one_link_away() -> None:
         assert (root / "devices/_disk0/config/path").read_text() == "/var/lib/lighthouse/logbook.raw\n"
         assert (root / "devices/_disk0/host/path").read_text() == "/var/lib/lighthouse/logbook.raw\n"
         assert (root / "devices/__watchdog/config").read_text() == "true\n"
+
+
+def test_the_summary_of_the_machine_names_the_request_that_it_waits_for() -> None:
+    with snapfs.open(demo()) as snap:
+        text = (tree.root(snap) / "summary.txt").read_text()
+        assert "\nwaiting:\n  _disk0 queue 0: entry 3: write sector 13, 512 bytes" in text
+
+
+def test_reading_all_devices_takes_no_more_of_memory_than_the_rings() -> None:
+    with snapfs.open(demo()) as snap:
+        taken: list[int] = []
+        read = snap.memory.read
+        snap.memory.read = lambda address, length: taken.append(length) or read(address, length)  # type: ignore[method-assign,func-returns-value]
+        pending: list[tree.nodes.Node] = [tree.root(snap) / "devices"]
+        while pending:
+            node = pending.pop()
+            if isinstance(node, tree.nodes.Dir):
+                pending += node.children.values()
+            elif isinstance(node, tree.nodes.File):
+                node.read_bytes()
+        assert 0 < sum(taken) < 64 << 10
