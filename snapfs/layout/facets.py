@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Generic, TypeVar, get_type_hints, overload
 
-from snapfs.errors import SnapfsError
+from snapfs.errors import CorruptState, SnapfsError
 
 __all__ = ["Facets", "Text", "facet"]
 
@@ -55,6 +55,8 @@ class _Facet(Generic[T]):
         kept = instance.__dict__.setdefault("_computed", {})
         if self.attribute not in kept:
             try:
+                if missing := [key for key in self.needs if key not in instance.source]:
+                    raise CorruptState(f"{self.name}: the snapshot has no {missing[0]}")
                 kept[self.attribute] = (self.compute(instance), None)
             except SnapfsError as error:
                 kept[self.attribute] = (None, error)

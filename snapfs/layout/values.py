@@ -27,3 +27,8 @@ class Values(dict[str, Any]):
     def form_of(self, name: str) -> Form | None:
         """The text form of an entry."""
         return self._forms.get(name)
+
+    def words(self, name: str) -> str:
+        """The words of an entry's bits or meaning; empty where it has none."""
+        form = self.form_of(name)
+        return form.spell(self[name]) if form else ""

@@ -171,6 +171,8 @@ def entries(value: Any, form: Form | None = None) -> Iterator[tuple[str, Node]]:
 
 def entry(value: Any, form: Form | None = None) -> Node:
     """The node of any value."""
+    if type(value) in (int, str, bytes):
+        return leaf(value, form)
     if isinstance(value, Node):
         return value
     if isinstance(value, Facets):

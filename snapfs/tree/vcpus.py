@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from snapfs.blob import Data
-from snapfs.errors import CorruptState, SnapfsError
+from snapfs.errors import CorruptState
 from snapfs.layout.record import octets
 from snapfs.snapshot import Snapshot
 from snapfs.snapshot.vcpu import Vcpu
+from snapfs.snapshot.vcpu.vcpu import told
 from snapfs.tree import names, reflect
 from snapfs.tree.nodes import Dir, ImageFile, Node, TextFile, error_file
 from snapfs.tree.tables import columns
@@ -83,32 +84,20 @@ def _readme(snap: Snapshot) -> str:
     return "\n".join([head, *(_NOT_SAVED[kind] for kind in kinds if kind in _NOT_SAVED)])
 
 
-def _answer(read: Callable[[], str]) -> str:
-    """An answer for a table; `?` where the payload is too damaged to give it, `-` where there is none."""
-    try:
-        return read() or "-"
-    except SnapfsError:
-        return "?"
-
-
-def _address(value: int | None) -> str:
-    return "" if value is None else f"0x{value:016x}"
-
-
 def _table(snap: Snapshot) -> str:
     """One line per vCPU. All columns but the last are one word."""
     pc, _, root, privilege = next((v.WORDS for v in snap.vcpus.values()), Vcpu.WORDS)
     rows: list[tuple[str, ...]] = [("# id", "mode", privilege, pc, root, "state", "doing")]
     for number, v in snap.vcpus.items():
-        answers: tuple[Callable[[], str], ...] = (
+        answers: tuple[Callable[[], str | int | None], ...] = (
             lambda v=v: v.mode,  # type: ignore[misc]
             lambda v=v: v.privilege,  # type: ignore[misc]
-            lambda v=v: _address(v.pc),  # type: ignore[misc]
-            lambda v=v: _address(v.page_table_root),  # type: ignore[misc]
+            lambda v=v: v.pc,  # type: ignore[misc]
+            lambda v=v: v.page_table_root,  # type: ignore[misc]
             lambda v=v: v.running.replace(" ", "-"),  # type: ignore[misc]
             lambda v=v: v.doing,  # type: ignore[misc]
         )
-        rows.append((str(number), *(_answer(read) for read in answers)))
+        rows.append((str(number), *("?" if v.failure else told(answer) or "-" for answer in answers)))
     return columns(rows)
 
 

@@ -5,13 +5,13 @@ Source: Cloud Hypervisor, hypervisor/src/kvm/x86_64/mod.rs (`VcpuKvmState`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from snapfs.errors import CorruptState, SnapfsError
 from snapfs.formats.entries import entries
 from snapfs.formats.kvm import KvmMpState
-from snapfs.formats.kvm_x86_64 import MP_STATES, KvmCpuidEntry2, KvmFpu, KvmVcpuEvents, KvmXcrs, nested
+from snapfs.formats.kvm_x86_64 import EXCEPTIONS, MP_STATES, KvmCpuidEntry2, KvmFpu, KvmVcpuEvents, KvmXcrs, nested
 from snapfs.formats.x86_cpuid import Cpuid, Leaf
 from snapfs.formats.x86_flags import XCR0
 from snapfs.formats.x86_lapic import Lapic
@@ -114,6 +114,29 @@ class KvmX86Vcpu(X86Vcpu):
         return bool(self.source["hyperv_synic"])
 
     # ---- what every kind answers
+
+    def further(self) -> Mapping[str, Callable[[], str | int | None]]:
+        return {
+            **super().further(),
+            "about to be delivered": self._deliveries,
+            "processor": lambda: self.cpuid.brand or self.cpuid.vendor,
+            "TSC": lambda: f"{self.tsc_khz} kHz" if self.tsc_khz else "",
+            "nested": lambda: "" if self.source.get("nested_state") is None else "runs a hypervisor of its own",
+        }
+
+    def _deliveries(self) -> str:
+        """What KVM was about to inject, or holds back."""
+        e = self.events
+        found = []
+        if e.exception.injected or e.exception.pending:
+            found.append(f"exception {EXCEPTIONS.get(e.exception.nr, e.exception.nr)}")
+        if e.interrupt.injected:
+            found.append(f"interrupt {e.interrupt.nr}")
+        if e.nmi.injected or e.nmi.pending:
+            found.append("NMI")
+        if e.smi.smm:
+            found.append("in system management mode")
+        return ", ".join(found)
 
     @property
     def lapic_state(self) -> Lapic | None:

@@ -7,15 +7,15 @@ empty string where this kind of vCPU, or this snapshot, does not say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from snapfs.errors import CorruptState
+from snapfs.errors import CorruptState, SnapfsError
 from snapfs.layout import Facets
 from snapfs.snapshot.component import Component
 from snapfs.snapshot.vcpu.paging import Paging
 
-__all__ = ["Vcpu", "payload"]
+__all__ = ["Vcpu", "payload", "told"]
 
 
 def payload(component: Component) -> tuple[str, Mapping[str, Any]]:
@@ -125,9 +125,31 @@ class Vcpu(Facets):
         return ""
 
     def summary(self) -> Mapping[str, str]:
-        """The vCPU on one page: what it is, what it does, where it is."""
-        found = {"hypervisor": self.hypervisor, "architecture": self.arch, "state": self.running, "mode": self.mode}
-        found |= {self.WORDS[3]: self.privilege, "doing": self.doing}
-        for word, value in zip(self.WORDS, (self.pc, self.sp, self.page_table_root), strict=False):
-            found[word] = "" if value is None else f"0x{value:016x}"
-        return {name: text for name, text in found.items() if text}
+        """The vCPU on one page: what it is, what it does, where it is. What cannot be told for damage is `?`."""
+        pc, sp, root, privilege = self.WORDS
+        answers: dict[str, Callable[[], str | int | None]] = {
+            "hypervisor": lambda: self.hypervisor,
+            "architecture": lambda: self.arch,
+            "state": lambda: self.running,
+            "mode": lambda: self.mode,
+            privilege: lambda: self.privilege,
+            "doing": lambda: self.doing,
+            pc: lambda: self.pc,
+            sp: lambda: self.sp,
+            root: lambda: self.page_table_root,
+            **self.further(),
+        }
+        return {name: text for name, answer in answers.items() if (text := told(answer))}
+
+    def further(self) -> Mapping[str, Callable[[], str | int | None]]:
+        """What a kind has to say on that page beyond what all kinds say: addresses as numbers, the rest as text."""
+        return {}
+
+
+def told(answer: Callable[[], str | int | None]) -> str:
+    """An answer as text: addresses in hexadecimal, empty where there is none, `?` where damage is in the way."""
+    try:
+        value = answer()
+    except SnapfsError:
+        return "?"
+    return f"0x{value:016x}" if isinstance(value, int) else value or ""

@@ -5,11 +5,12 @@ A kind gives `regs` and `sregs`; the rest follows from them, from the MSRs and f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from snapfs.errors import SnapfsError
 from snapfs.formats.entries import entries
 from snapfs.formats.kvm_x86_64 import KvmFpu, KvmMsrEntry, KvmRegs, KvmSregs
+from snapfs.formats.x86_flags import CR0, CR4, EFER, RFLAGS
 from snapfs.formats.x86_fpu import legacy
 from snapfs.formats.x86_lapic import Lapic
 from snapfs.formats.x86_msrs import Msrs
@@ -119,7 +120,24 @@ class X86Vcpu(Vcpu):
             return "in a program"
         return "in the kernel" if self.interrupts_enabled else "in the kernel, interrupts off"
 
-    def summary(self) -> Mapping[str, str]:
-        found = dict(super().summary())
-        found["rflags"] = KvmRegs.FIELDS["rflags"].form.spell(self.regs.rflags)  # type: ignore[union-attr]
-        return found
+    def further(self) -> Mapping[str, Callable[[], str | int | None]]:
+        return {
+            "rflags": lambda: RFLAGS.spell(self.regs.rflags) or "none",
+            "cr0": lambda: CR0.spell(self.sregs.cr0),
+            "cr4": lambda: CR4.spell(self.sregs.cr4),
+            "efer": lambda: EFER.spell(self.sregs.efer),
+            "pending": self._pending,
+            "local APIC": self._local_apic,
+        }
+
+    def _pending(self) -> str:
+        """The interrupts that the local APIC has for this vCPU."""
+        lapic = self.lapic_state
+        return "interrupts " + " ".join(map(str, lapic["pending"])) if lapic and lapic["pending"] else ""
+
+    def _local_apic(self) -> str:
+        lapic = self.lapic_state
+        if lapic is None:
+            return ""
+        words = [f"id {lapic['apic_id']}", lapic.get("mode", ""), "timer", lapic.words("lvt_timer")]
+        return " ".join(w for w in words if w)
