@@ -34,8 +34,9 @@ def _guest(cores: Cores) -> Iterator[str]:
     yield f"slide (KASLR)    0x{kernel.slide:x}"
     if kernel.image is not None:
         yield f"kernel image     0x{kernel.image.virtual:016x} at physical 0x{kernel.image.physical:x}, {kernel.image.length} bytes"
-    if kernel.direct is not None:
-        yield f"direct map       0x{kernel.direct & (1 << 64) - 1:016x} is physical 0"
+    if kernel.direct is not None and cores.packed.parts:
+        first = cores.packed.parts[0].start
+        yield f"direct map       0x{kernel.direct + first & (1 << 64) - 1:016x} is physical 0x{first:x}"
     if _BUILD_ID.fullmatch(build := kernel.info.values.get("BUILD-ID", "")):
         yield f"build id         {build}"
 

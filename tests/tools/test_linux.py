@@ -1,0 +1,123 @@
+"""Debuggers on mounts of Linux guests' full snapshots, against what the guests said of themselves."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from corpus import ARM, X86, full, truth
+from mounted import mounted, requires_fuse
+from programs import text_of
+
+pytestmark = [pytest.mark.tools, requires_fuse]
+
+DRGN = """
+from drgn.helpers.linux.kallsyms import load_vmlinux_kallsyms
+print("release", prog["UTS_RELEASE"].string_().decode())
+prog.register_symbol_finder("kallsyms", load_vmlinux_kallsyms(prog), enable_index=0)
+banner = prog.symbol("linux_banner").address
+print("banner", prog.read(banner, 512).split(b"\\0")[0].decode().strip())
+"""
+
+
+@pytest.fixture(scope="module", params=[*X86, *ARM])
+def guest(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    with mounted(full(request.param), at=tmp_path_factory.mktemp("linux") / "m") as at:
+        yield request.param, at
+
+
+def log_lines(text: str) -> list[str]:
+    """The lines of a kernel log without what differs between its writers: time stamps' padding, lines' ends, and
+    makedumpfile's form of what it takes for unprintable, a sign-extended byte."""
+    printable = re.sub(r"(?:\\xffffff[0-9a-f]{2})+", lambda m: bytes.fromhex(m[0].replace("\\xffffff", "")).decode(), text)
+    lines: list[str] = []
+    stamp = ""
+    for line in printable.splitlines():
+        match = re.match(r"\[ *([0-9.]+)\] ?", line)
+        stamp = match[1] if match else stamp  # the second line of a record bears its time in the guest's own form only
+        lines.append(f"[{stamp}] {line[match.end() if match else 0 :].strip()}")
+    return lines
+
+
+def test_makedumpfile_finds_the_kernel_log(guest: tuple[str, Path], tmp_path: Path) -> None:
+    name, mount = guest
+    if name in ARM:
+        pytest.skip("this makedumpfile reads dumps of the architecture that it was built for")
+    text_of("makedumpfile", "--dump-dmesg", "-f", mount / "dump/vmcore", tmp_path / "log")
+    said = log_lines((tmp_path / "log").read_text(errors="replace"))
+    expected = log_lines(dmesg(name))
+    assert len(expected) > 100
+    assert said[: len(expected)] == expected
+
+
+def dmesg(name: str) -> str:
+    """The kernel log that the guest itself wrote out, from the truth files beside the full snapshots."""
+    root = os.environ.get("SNAPFS_TRUTH")
+    if not root:
+        pytest.skip("SNAPFS_TRUTH does not name the directory of the guests' own accounts")
+    said: str = json.loads((Path(root) / name / "truth/guest.json").read_text())["dmesg"]
+    return said
+
+
+def test_drgn_knows_release_and_symbols(guest: tuple[str, Path]) -> None:
+    name, mount = guest
+    said = dict(
+        line.split(" ", 1) for line in text_of("drgn", "-q", "--no-default-symbols", "-c", mount / "dump/vmcore", given=DRGN).splitlines()
+    )
+    assert said["release"] == truth(name)["uname"].split()[2]
+    assert said["banner"] == truth(name)["version"].strip()
+
+
+def test_gdb_shows_registers_and_kernel_memory(guest: tuple[str, Path], tmp_path: Path) -> None:
+    name, mount = guest
+    if name in ARM:
+        pytest.skip("gdb without multi-architecture support")
+    spinning = 0 if name.startswith("v51.0") else 1
+    code = re.search(r"([0-9a-f]+)-[0-9a-f]+ : Kernel code", truth(name)["iomem"])
+    assert code
+    start = int(code[1], 16)
+    words = [f"core-file {mount}/dump/gdb-{spinning}.core", "info registers"]
+    words.append(f"dump binary memory {tmp_path}/code {0xFFFFFFFF80000000 + start:#x} {0xFFFFFFFF80000000 + start + 65536:#x}")
+    words.append(f"dump binary memory {tmp_path}/direct {0xFFFF888000000000 + start:#x} {0xFFFF888000000000 + start + 65536:#x}")
+    said = text_of("gdb", "-q", "-batch", "-nx", *(w for word in words for w in ("-ex", word)))
+    expected = (mount / f"memory/at/{start}+65536").read_bytes()
+    assert (tmp_path / "code").read_bytes() == expected
+    assert (tmp_path / "direct").read_bytes() == expected
+    if not name.startswith("v39.0"):
+        shown = {m[1]: int(m[2], 16) for m in re.finditer(r"^(\w+)\s+(0x[0-9a-f]+)", said, re.MULTILINE)}
+        assert shown["rax"] == 0x1111AAAA00000001
+        for n in range(8, 16):
+            assert shown[f"r{n}"] == int(f"{n:x}" * 4, 16) << 48 | 0xAAAA << 32 | n
+
+
+def test_gdb_lists_all_vcpus_of_a_vmcore(guest: tuple[str, Path]) -> None:
+    name, mount = guest
+    if name in ARM:
+        pytest.skip("gdb without multi-architecture support")
+    said = text_of("gdb", "-q", "-batch", "-nx", "-ex", f"core-file {mount}/dump/vmcore", "-ex", "info threads")
+    count = len([entry for entry in os.listdir(mount / "vcpus") if entry.isdecimal()])
+    assert [int(n) for n in re.findall(r"LWP (\d+)\s+0x", said)] == list(range(1, count + 1))
+
+
+def test_volatility_finds_the_banner(guest: tuple[str, Path]) -> None:
+    name, mount = guest
+    for image in ("dump/vmcore", "dump/memory.lime"):
+        said = text_of("vol", "-q", "--offline", "-f", mount / image, "banners.Banners")
+        assert truth(name)["version"].strip() in said
+
+
+def test_readelf_has_no_complaint(guest: tuple[str, Path]) -> None:
+    name, mount = guest
+    said = text_of("readelf", "-hlnW", mount / "dump/vmcore")
+    assert ("AArch64" if name in ARM else "X86-64") in said
+    assert "VMCOREINFO" in said
+
+
+def test_the_guests_own_text_is_found_by_searching(guest: tuple[str, Path]) -> None:
+    _, mount = guest
+    for mark in ("GT-KMSG-READY", "KNOWN-TMPFS-LINE-4095"):
+        assert mark in text_of("rg", "-a", "-o", "-F", mark, mount / "memory/ranges")
