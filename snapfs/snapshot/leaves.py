@@ -6,6 +6,7 @@ one release epoch whose layout consumes it exactly. A leaf that nothing fits sta
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -68,6 +69,12 @@ _BY_TYPE: Final = {
     35: ("WatchdogState",),
 }
 
+# the VMM's own prefix of an id -> virtio device type
+_TYPE_OF: Final = {
+    "net": 1, "disk": 2, "console": 3, "rng": 4, "balloon": 5, "vsock": 19, "iommu": 23, "mem": 24, "fs": 26, "pmem": 27, "watchdog": 35,
+}  # fmt: skip
+_GENERATED: Final = re.compile(rf"__?({'|'.join(_TYPE_OF)})\d*")
+
 
 @lru_cache(maxsize=len(EPOCHS))
 def _schema(epoch: str) -> versionize.Schema:
@@ -81,14 +88,18 @@ def _schema(epoch: str) -> versionize.Schema:
 
 
 def _virtio_type(component: Component) -> int | None:
-    """The virtio device type behind a user-chosen id, from the PCI device id of its transport."""
+    """The virtio device type behind a user-chosen id, from the PCI device id of its transport; without one (v0.7) from an id that
+    the VMM chose."""
     transport = component.parent and component.parent.children.get(f"_virtio-pci-{component.name}")
     pci = transport and transport.children.get("pci_configuration")
     try:
         device = pci.data["registers"][0] >> 16 if pci else 0
     except (CorruptState, KeyError, IndexError, TypeError):
-        return None
-    return device - 0x1040 if 0x1040 <= device < 0x1080 else None
+        device = 0
+    if 0x1040 <= device < 0x1080:
+        return device - 0x1040
+    chosen = _GENERATED.fullmatch(component.name)
+    return _TYPE_OF[chosen[1]] if chosen else None
 
 
 def structs_of(component: Component) -> Iterator[str]:

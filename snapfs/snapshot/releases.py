@@ -139,13 +139,16 @@ def _writes_nulls(value: Any) -> bool:
 
 
 def _resolve(schema: Schema, name: str, value: Any) -> tuple[str, dict[str, tuple[Any, ...]]] | None:
-    """The struct or enum of that name. Of several (one per architecture) those that share most keys with the value, as one."""
+    """The struct or enum of that name. Of several (one per architecture) those that share most keys with the value and have fewest
+    that it has not, as one."""
     found = [row for full, row in schema.items() if full == name or full.startswith(name + ":")]
     keys = value.keys() if isinstance(value, dict) else {value} if isinstance(value, str) else set()
-    most = max((len(keys & fields.keys()) for _, fields in found), default=0)
+    likeness = [(len(keys & fields.keys()), -len(fields.keys() - keys)) for _, fields in found]
+    best = max(likeness, default=(0, 0))
     merged: dict[str, tuple[Any, ...]] = {}
-    for _, fields in found:
-        if len(keys & fields.keys()) == most:
+    for own, (_, fields) in zip(likeness, found, strict=True):
+        # without a key in common nothing tells them apart
+        if own == best or not best[0]:
             merged |= {field: merged.get(field, ()) + rows for field, rows in fields.items()}
     return (found[0][0], merged) if found else None
 
@@ -190,7 +193,10 @@ def _fields(schema: Schema, fields: dict[str, Any], value: dict[str, Any], where
         if name in value:
             fits = [span for span, kind, _ in spans if value[name] is not None or kind.startswith("Option<") or not kind]
             yield Clue(f"{where}/{name} is there", frozenset[int]().union(*(fits or [span for span, _, _ in spans])))
-            yield from _inside(schema, [kind for _, kind, _ in spans], value[name], f"{where}/{name}", unknown, depth)
+            kinds = [kind for _, kind, _ in spans]
+            if any(_foreign_before(schema, kind, first) for kind, first, _, _ in rows):
+                kinds.insert(0, "")
+            yield from _inside(schema, kinds, value[name], f"{where}/{name}", unknown, depth)
         else:
             always: set[int] = set()
             for span, kind, mark in spans:
@@ -198,6 +204,19 @@ def _fields(schema: Schema, fields: dict[str, Any], value: dict[str, Any], where
                     always |= {i for i in span if not (kind.startswith("Option<") and i >= _NULLS_OMITTED)}
             yield Clue(f"{where}/{name} is not there", _ALL - always)
     unknown.extend(f"{where}/{name}" for name in value if name not in fields)
+
+
+def _foreign_before(schema: Schema, kind: str, first: str) -> bool:
+    """Whether a type is younger than a field of it: the field's first releases had a type of the same name from another crate."""
+    constructor, _ = parse_type(kind)
+    starts = [
+        _PLACE[begin]
+        for name, (_, fields) in schema.items()
+        if name == constructor or name.startswith(constructor + ":")
+        for rows in fields.values()
+        for _, begin, _, _ in rows
+    ]
+    return bool(starts) and min(starts) > _PLACE[first]
 
 
 def _is_fam(value: Any) -> bool:
@@ -225,7 +244,9 @@ _NODES: Final = {"": "VmSnapshot", "memory-manager": "MemoryManagerSnapshotData"
 def _kind(component: Component) -> str | None:
     """The Rust type of a component's data; None for a component of no known kind. CorruptState where the data cannot be read."""
     if component.parent is not None and component.parent.name == "cpu-manager" and component.name.isdecimal():
-        return "CpuState" if _tagged(component) else "VcpuKvmState"
+        if _tagged(component):
+            return "CpuState"
+        return "VcpuMshvState" if _key(component, "dbg") is not None else "VcpuKvmState"
     if component.parent is None or component.name in _NODES:
         return _NODES.get(component.name)
     return _struct(component, component.data)
