@@ -66,6 +66,8 @@ class Machine:
     region_key: str = "content"
     #: components beside the managers: the GIC of v11 to v28
     others: Mapping[str, Node] = field(default_factory=dict)
+    #: the key of vCPU n: three digits in v25 to v28
+    vcpu_key: str = "{}"
     #: vm.json instead of config.json and state.json; None for the era's own way
     one_file: bool | None = None
 
@@ -181,8 +183,8 @@ def write(target: Path, machine: Machine) -> Path:
     root = Node(
         state,
         {
-            "cpu-manager": Node(None, {str(n): Node(vcpu) for n, vcpu in enumerate(machine.vcpus)}),
-            "device-manager": Node(machine.device_manager, machine.devices),
+            "cpu-manager": Node(None, {machine.vcpu_key.format(n): Node(vcpu) for n, vcpu in enumerate(machine.vcpus)}),
+            "device-manager": Node(machine.device_manager, machine.devices),  # without data in v0.7
             "memory-manager": Node(_regions(machine) if by_region else _ranges(machine)),
             **machine.others,
         },
