@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Self
 
-from snapfs.formats.x86_flags import CR0, CR3, CR4, EFER, RFLAGS, SEGMENT_CODE_DATA, SEGMENT_SYSTEM, SELECTOR
+from snapfs.formats.x86_flags import CR0, CR3, CR3_WITHOUT_PCID, CR4, EFER, RFLAGS, SEGMENT_CODE_DATA, SEGMENT_SYSTEM, SELECTOR
 from snapfs.formats.x86_fpu import FCW, FSW, FTW, MXCSR
 from snapfs.formats.x86_msr_words import form_of as msr_form
 from snapfs.layout import Array, Bytes, Choice, Flags, Form, Record, Values, hex8, hex16, hex32, hex64, u8, u16, u32, u64
@@ -129,6 +129,10 @@ class KvmSregs(Record, size=312):
     efer: Annotated[int, Stored("Q"), EFER]
     apic_base: Annotated[int, Stored("Q"), msr_form(0x1B)]
     interrupt_bitmap: Annotated[tuple[int, ...], Array(hex64, 4)]
+
+    def form_of(self, name: str) -> Form | None:
+        """CR3's low bits are a process-context identifier, or cache control, as CR4.PCIDE says."""
+        return CR3_WITHOUT_PCID if name == "cr3" and not self.__dict__.get("cr4", 0) >> 17 & 1 else None
 
 
 class KvmException(Record, size=8):

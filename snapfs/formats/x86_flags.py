@@ -10,7 +10,7 @@ from typing import Final
 
 from snapfs.layout import Choice, Flags, Hex
 
-__all__ = ["CR0", "CR3", "CR4", "EFER", "RFLAGS", "SEGMENT_CODE_DATA", "SEGMENT_SYSTEM", "SELECTOR", "XCR0"]
+__all__ = ["CR0", "CR3", "CR3_WITHOUT_PCID", "CR4", "EFER", "RFLAGS", "SEGMENT_CODE_DATA", "SEGMENT_SYSTEM", "SELECTOR", "XCR0"]
 
 RFLAGS: Final = Flags(
     64,
@@ -36,6 +36,7 @@ RFLAGS: Final = Flags(
 )
 CR0: Final = Flags(64, {0: "PE", 1: "MP", 2: "EM", 3: "TS", 4: "ET", 5: "NE", 16: "WP", 18: "AM", 29: "NW", 30: "CD", 31: "PG"})
 CR3: Final = Flags(64, {61: "LAM_U57", 62: "LAM_U48"}, ((0, 12, "PCID"),))
+CR3_WITHOUT_PCID: Final = Flags(64, {3: "PWT", 4: "PCD", 61: "LAM_U57", 62: "LAM_U48"})
 CR4: Final = Flags(
     64,
     {

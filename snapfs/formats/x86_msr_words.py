@@ -79,6 +79,33 @@ def _platform_info(value: int) -> str:
     return f"max_non_turbo_ratio={value >> 8 & 0xFF}" + (" CPUID_FAULT" if value >> 31 & 1 else "")
 
 
+def _guest_os(value: int) -> str:
+    """HV_X64_MSR_GUEST_OS_ID: open-source systems by type and version, others by vendor, system, version and build."""
+    if not value:
+        return ""
+    if value >> 63:
+        kinds = {0x100: "Linux", 0x200: "FreeBSD", 0x300: "Xen", 0x400: "Illumos"}
+        kind = value >> 48 & 0x7F00
+        return f"{kinds.get(kind, f'type=0x{kind:x}')} version=0x{value >> 16 & 0xFFFFFFFF:x} build={value & 0xFFFF}"
+    version = f"{value >> 32 & 0xFF}.{value >> 24 & 0xFF}"
+    return f"vendor={value >> 48} os={value >> 40 & 0xFF} version={version} service_pack={value >> 16 & 0xFF} build={value & 0xFFFF}"
+
+
+def _microcode(value: int) -> str:
+    """The revision: Intel keeps it in the upper half, AMD in the lower."""
+    return f"revision=0x{value >> 32 or value:x}" if value else ""
+
+
+def _ratio(value: int) -> str:
+    return f"ratio={value / (1 << 32):g}"
+
+
+def _fixed_counters(value: int) -> str:
+    rings = {1: "OS", 2: "USR", 3: "ALL"}
+    fields = ((i, value >> 4 * i & 0xF) for i in range(8))
+    return " ".join(f"FIXED{i}={rings.get(part & 3, 'off')}{'+PMI' if part & 8 else ''}" for i, part in fields if part)
+
+
 def _synic_source(value: int) -> str:
     words = [word for bit, word in ((16, "MASKED"), (17, "AUTO_EOI"), (18, "POLLING")) if value >> bit & 1]
     return " ".join([f"vector={value & 0xFF}", *words])
@@ -138,6 +165,7 @@ _CET: Final = Flags(
     64,
     {0: "SH_STK_EN", 1: "WR_SHSTK_EN", 2: "ENDBR_EN", 3: "LEG_IW_EN", 4: "NO_TRACK_EN", 5: "SUPPRESS_DIS", 10: "SUPPRESS", 11: "TRACKER"},
 )
+_COUNTERS: Final = {**{i: f"PMC{i}" for i in range(8)}, **{32 + i: f"FIXED{i}" for i in range(4)}}
 _SWITCH: Final = Flags(64, {0: "ENABLED"})
 _GPA: Final = Spelled(64, _switched({0: "ENABLED"}, 12))
 _CLOCK_PAGE: Final = Spelled(64, _switched({0: "ENABLED"}, 1))
@@ -240,6 +268,39 @@ _FORMS: Final[dict[int, Form]] = {
     0xC0010114: Flags(64, {0: "DPD", 1: "R_INIT", 2: "DIS_A20M", 3: "LOCK", 4: "SVMDIS"}),
     0xC001011F: Flags(64, {2: "SSBD"}),
     0xC0011029: Flags(64, {1: "LFENCE_SERIALIZE", 9: "ZEN2_FP_BACKUP_FIX"}),
+    0x8B: Spelled(64, _microcode, None),
+    0x38D: Spelled(64, _fixed_counters),
+    0x38E: Flags(64, {**_COUNTERS, 55: "TRACE_TOPA_PMI", 58: "LBR_FRZ", 59: "CTR_FRZ", 60: "ASCI", 62: "OVF_BUF", 63: "COND_CHGD"}),
+    0x38F: Flags(64, _COUNTERS),
+    0x480: Flags(
+        64,
+        {48: "PHYS_32BIT", 49: "DUAL_MONITOR", 54: "INS_OUTS", 55: "TRUE_CTLS", 56: "NO_HW_ERROR_CODE"},
+        ((0, 31, "revision"), (32, 13, "vmcs_size"), (50, 4, "memory_type")),
+    ),
+    0x48C: Flags(
+        64,
+        {
+            0: "EXECUTE_ONLY",
+            6: "PAGE_WALK_4",
+            7: "PAGE_WALK_5",
+            8: "EPTP_UC",
+            14: "EPTP_WB",
+            16: "2M_PAGES",
+            17: "1G_PAGES",
+            20: "INVEPT",
+            21: "AD_BITS",
+            22: "ADVANCED_EXIT_INFO",
+            25: "INVEPT_SINGLE",
+            26: "INVEPT_ALL",
+            32: "INVVPID",
+            40: "INVVPID_ADDRESS",
+            41: "INVVPID_SINGLE",
+            42: "INVVPID_ALL",
+            43: "INVVPID_SINGLE_RETAIN",
+        },
+    ),
+    0xC0000104: Spelled(64, _ratio, None),
+    0x40000000: Spelled(64, _guest_os, None),
     0x11: Spelled(64, _switched({}, 0)),
     0x12: _CLOCK_PAGE,
     0x4B564D00: Spelled(64, _switched({}, 0)),

@@ -2,6 +2,7 @@
 
 import platform
 import shutil
+import struct
 import subprocess
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snapfs.errors import CorruptState
 from snapfs.formats import kvm, kvm_x86_64
-from snapfs.formats.kvm_x86_64 import KvmClockData, KvmRegs, KvmVcpuEvents
+from snapfs.formats.kvm_x86_64 import KvmClockData, KvmRegs, KvmSregs, KvmVcpuEvents, nested
 from snapfs.layout import Record
 
 # record -> the C struct, and the path of the member that the record stands for
@@ -73,14 +75,14 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, tu
     if platform.machine() != "x86_64":
         pytest.skip("the kernel headers of this machine are those of another architecture")
     lines = []
-    for name, (struct, path) in STRUCTS.items():
-        start = f"offsetof(struct {struct}, {path})" if path else "(size_t)0"
-        whole = f"((struct {struct} *)0)->{path}" if path else f"struct {struct}"
+    for name, (tag, path) in STRUCTS.items():
+        start = f"offsetof(struct {tag}, {path})" if path else "(size_t)0"
+        whole = f"((struct {tag} *)0)->{path}" if path else f"struct {tag}"
         lines.append(f'printf("{name} - 0 %zu\\n", sizeof({whole}));')
         for field, member in members(name).items():
             inner = f"{path}.{member}" if path else member
-            size = f"sizeof(((struct {struct} *)0)->{inner})"
-            lines.append(f'printf("{name} {field} %zu %zu\\n", offsetof(struct {struct}, {inner}) - {start}, {size});')
+            size = f"sizeof(((struct {tag} *)0)->{inner})"
+            lines.append(f'printf("{name} {field} %zu %zu\\n", offsetof(struct {tag}, {inner}) - {start}, {size});')
     folder = tmp_path_factory.mktemp("headers")
     source = folder / "layout.c"
     body = "\n  ".join(lines)
@@ -157,3 +159,43 @@ def test_padding_of_old_clocks_is_what_newer_headers_name() -> None:
     words = [0, 0x11111111, 0x22222222, 0x33333333, 0x44444444, 5, 6, 7, 8]
     found = KvmClockData.read({"clock": 1, "flags": 2, "pad": words})
     assert (found.realtime, found.host_tsc, found.pad) == (0x2222222211111111, 0x4444444433333333, (5, 6, 7, 8))
+
+
+def nested_state(form: int, header: bytes, data: bytes, flags: int = 1) -> list[int]:
+    """As Cloud Hypervisor keeps it: the header of 128 bytes and 8192 bytes of data, of which `size` says how many count."""
+    return list((struct.pack("<HHI", flags, form, 128 + len(data)) + header.ljust(120, b"\0") + data).ljust(8320, b"\xee"))
+
+
+def test_a_guest_hypervisor_on_intel() -> None:
+    header = struct.pack("<QQHHIQ", 0x1000, 0x2000, 2, 0, 1, 77)
+    found = nested(nested_state(0, header, b"\x11" * 4096, flags=0x101), "nested_state")
+    assert (found["flags"], found["format"], found["size"]) == (0x101, 0, 4224)
+    assert found.words("flags") == "GUEST_MODE GIF_SET"
+    assert found.words("format") == "VMX"
+    assert (found["vmx"].vmxon_pa, found["vmx"].vmcs12_pa, found["vmx"].preemption_timer_deadline) == (0x1000, 0x2000, 77)
+    assert found["vmcs12"] == b"\x11" * 4096
+    assert "shadow_vmcs12" not in found
+    both = nested(nested_state(0, header, b"\x11" * 4096 + b"\x22" * 4096), "nested_state")
+    assert both["shadow_vmcs12"] == b"\x22" * 4096
+
+
+def test_a_guest_hypervisor_on_amd() -> None:
+    found = nested(nested_state(1, struct.pack("<Q", 0x3000), b"\x33" * 4096), "nested_state")
+    assert found["svm"].vmcb_pa == 0x3000
+    assert found["vmcb12"] == b"\x33" * 4096
+
+
+def test_a_nested_state_that_says_it_is_longer_than_it_is_ends_where_it_ends() -> None:
+    data = nested_state(0, b"", b"")
+    data[4:8] = [0xFF] * 4
+    assert len(nested(data, "nested_state")["shadow_vmcs12"]) == 4096
+    with pytest.raises(CorruptState):
+        nested(data[:100], "nested_state")
+
+
+def test_cr3_is_spelled_as_cr4_says() -> None:
+    sregs = KvmSregs.decode(bytes(240) + struct.pack("<QQ", 0x1234018, 0) + bytes(56))
+    assert sregs.form_of("cr3").spell(sregs.cr3) == "PWT PCD"  # type: ignore[union-attr]
+    sregs = KvmSregs.decode(bytes(240) + struct.pack("<QQ", 0x1234018, 1 << 17) + bytes(56))
+    assert sregs.form_of("cr3") is None
+    assert KvmSregs.FIELDS["cr3"].form.spell(sregs.cr3) == "PCID=24"  # type: ignore[union-attr]

@@ -81,6 +81,13 @@ def test_a_name_belongs_to_one_msr() -> None:
         (0x401, 1 << 63 | 1 << 61 | 0x150, "code=336 UC VAL"),
         (0x186, 0x4300C0, "event=192 USR OS EN"),
         (0xDEAD, 5, ""),
+        (0x8B, 0x0000002B00000000, "revision=0x2b"),
+        (0x8B, 0x01000065, "revision=0x1000065"),
+        (0x38D, 0xB0, "FIXED1=ALL+PMI"),
+        (0xC0000104, 0x0000000180000000, "ratio=1.5"),
+        (0x480, 0x00DA040000000012, "revision=18 vmcs_size=1024 DUAL_MONITOR memory_type=6 INS_OUTS TRUE_CTLS"),
+        (0x40000000, 0x81000006010C0000, "Linux version=0x6010c build=0"),
+        (0x40000000, 0x0001040A00004A61, "vendor=1 os=4 version=10.0 service_pack=0 build=19041"),
     ],
 )  # fmt: skip
 def test_bits_are_spelled(index: int, value: int, words: str) -> None:

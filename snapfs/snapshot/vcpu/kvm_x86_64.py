@@ -55,7 +55,13 @@ class KvmX86Vcpu(X86Vcpu):
             area = _words(saved.get("region"), f"{where}/region") + _words(saved.get("extra") or [], f"{where}/extra")
         else:
             area = _words(saved, where)
-        return Xsave(area, self.cpuid if "cpuid" in self.source else None)
+        return Xsave(area, self._own_cpuid())
+
+    def _own_cpuid(self) -> Cpuid | None:
+        try:
+            return self.cpuid if "cpuid" in self.source else None
+        except SnapfsError:
+            return None
 
     @facet(needs="lapic_state")
     def lapic(self) -> Lapic:
