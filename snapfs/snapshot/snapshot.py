@@ -167,8 +167,8 @@ class Snapshot:
         from snapfs.snapshot import vcpu
 
         manager = self.machine.find("cpu-manager")
-        found = {int(k): c for k, c in (manager.children if manager else {}).items() if k.isascii() and k.isdecimal()}
-        return {n: vcpu.read(n, found[n]) for n in sorted(found)}
+        found = {int(k): c for k, c in (manager.children if manager else {}).items() if k.isascii() and k.isdecimal() and len(k) < 10}
+        return vcpu.Vcpus(found)
 
     @cached_property
     def gic(self) -> Gic | None:

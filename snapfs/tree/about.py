@@ -28,6 +28,7 @@ config/        the configuration, one file per value; config.txt has all of it a
 state/         every leaf of the state file, unwrapped; state.txt
 raw/           the original files, byte for byte
 vcpus/         registers by name, each group with its table (regs/ and regs.txt); vcpus.txt shows all at a glance
+clock/  ioapic/  gic/   the machine's clock and interrupt controllers, where the architecture has them and the release saved them
 devices/       devices by id: PCI configuration space, virtio features, queues with the requests in flight
 memory/        guest memory: physical, ranges/, zones/, at/<address>, virtual/<vcpu>/; map.txt and gaps.txt say what is there
 dump/          the same memory as files that debuggers open; HOWTO has the commands
@@ -46,6 +47,8 @@ Try:
   cat dump/HOWTO
 
 Files under raw/, memory/ and dump/ are as large as the machine's memory: search with `grep -r PATTERN config state vcpus devices`.
+Cloud Hypervisor does not save everything. Not in any snapshot: debug registers (under KVM), the PIC and the PIT (x86_64 machines have
+none), the contents of disks; vcpus/README has the whole list.
 A value that cannot be read gives an input/output error, and LOG says why. Memory holds the secrets of the machine: passwords, keys,
 other people's data.
 """

@@ -61,8 +61,8 @@ def vcpus(snap: Snapshot) -> Iterator[tuple[str, Node]]:
     yield "vcpus.txt", TextFile(lambda: _table(snap))
     if snap.has_common_cpuid:
         yield from reflect.directory("common_cpuid", lambda: snap.common_cpuid)
-    for number, vcpu in snap.vcpus.items():
-        yield str(number), Dir(lambda v=vcpu: _vcpu(v))  # type: ignore[misc]
+    for number in snap.vcpus:
+        yield str(number), Dir(lambda n=number: _vcpu(snap.vcpus[n]))  # type: ignore[misc]
 
 
 def _vcpu(vcpu: Vcpu) -> Iterator[tuple[str, Node]]:

@@ -6,7 +6,7 @@ before it have not recognised a payload, so that nobody waits for the registers 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Final
 
@@ -37,3 +37,22 @@ def read(number: int, component: Component) -> Vcpu:
     hypervisor, keys = payload(component)
     kind = next((k for k in kinds() if k.matches(hypervisor, keys)), Vcpu)
     return kind(number, component)
+
+
+class Vcpus(Mapping[int, Vcpu]):
+    """The vCPUs by number; a payload is parsed when its vCPU is first asked for."""
+
+    def __init__(self, components: Mapping[int, Component]) -> None:
+        self._components = {number: components[number] for number in sorted(components)}
+        self._read: dict[int, Vcpu] = {}
+
+    def __getitem__(self, number: int) -> Vcpu:
+        if number not in self._read:
+            self._read[number] = read(number, self._components[number])
+        return self._read[number]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._components)
+
+    def __len__(self) -> int:
+        return len(self._components)
