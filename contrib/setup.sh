@@ -70,8 +70,6 @@ _lacking() {
     has pkg-config || echo pkg-config
     pkg-config --exists fuse3 2>/dev/null || echo libfuse3-dev
     has fusermount3 || echo fuse3
-    # the tests compare with lspci
-    [ "$1" = run ] || has lspci || echo pciutils
 }
 
 # What a finished `setup` depends on

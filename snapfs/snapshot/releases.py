@@ -138,10 +138,23 @@ def _writes_nulls(value: Any) -> bool:
 # ---- keys
 
 
-def _resolve(schema: Schema, name: str, value: Any) -> tuple[str, dict[str, tuple[Any, ...]]] | None:
+def _named(schema: Schema) -> Named:
+    """The rows of a schema by name alone: an architecture's own struct is called `<name>:<architecture>` there."""
+    found: Named = {}
+    for full, row in schema.items():
+        found.setdefault(full.partition(":")[0], []).append(row)
+    return found
+
+
+Named = dict[str, list[tuple[str, dict[str, tuple[Any, ...]]]]]
+_CONFIG: Final = _named(CONFIG)
+_STATE: Final = _named(STATE)
+
+
+def _resolve(schema: Named, name: str, value: Any) -> tuple[str, dict[str, tuple[Any, ...]]] | None:
     """The struct or enum of that name. Of several (one per architecture) those that share most keys with the value and have fewest
     that it has not, as one."""
-    found = [row for full, row in schema.items() if full == name or full.startswith(name + ":")]
+    found = schema.get(name, ())
     keys = value.keys() if isinstance(value, dict) else {value} if isinstance(value, str) else set()
     likeness = [(len(keys & fields.keys()), -len(fields.keys() - keys)) for _, fields in found]
     best = max(likeness, default=(0, 0))
@@ -153,7 +166,7 @@ def _resolve(schema: Schema, name: str, value: Any) -> tuple[str, dict[str, tupl
     return (found[0][0], merged) if found else None
 
 
-def _clues(schema: Schema, kind: str, value: Any, where: str, unknown: list[str], depth: int = 0) -> Iterator[Clue]:
+def _clues(schema: Named, kind: str, value: Any, where: str, unknown: list[str], depth: int = 0) -> Iterator[Clue]:
     """The clues in a JSON value of a Rust type; keys that no release writes go to `unknown`."""
     if depth > _DEEP or value is None:
         return
@@ -177,7 +190,7 @@ def _clues(schema: Schema, kind: str, value: Any, where: str, unknown: list[str]
             yield from _fields(schema, fields, value, where, unknown, depth)
 
 
-def _variant(schema: Schema, fields: dict[str, Any], value: Any, where: str, unknown: list[str], depth: int) -> Iterator[Clue]:
+def _variant(schema: Named, fields: dict[str, Any], value: Any, where: str, unknown: list[str], depth: int) -> Iterator[Clue]:
     name, inner = next(iter(value.items()), ("", None)) if isinstance(value, dict) else (str(value), None)
     if name not in fields:
         unknown.append(f"{where}: {name}")
@@ -187,7 +200,7 @@ def _variant(schema: Schema, fields: dict[str, Any], value: Any, where: str, unk
         yield from _clues(schema, fields[name][-1][0], inner, f"{where}/{name}", unknown, depth + 1)
 
 
-def _fields(schema: Schema, fields: dict[str, Any], value: dict[str, Any], where: str, unknown: list[str], depth: int) -> Iterator[Clue]:
+def _fields(schema: Named, fields: dict[str, Any], value: dict[str, Any], where: str, unknown: list[str], depth: int) -> Iterator[Clue]:
     for name, rows in fields.items():
         spans = [(_span(first, last), kind, mark) for kind, first, last, mark in rows]
         if name in value:
@@ -206,16 +219,10 @@ def _fields(schema: Schema, fields: dict[str, Any], value: dict[str, Any], where
     unknown.extend(f"{where}/{name}" for name in value if name not in fields)
 
 
-def _foreign_before(schema: Schema, kind: str, first: str) -> bool:
+def _foreign_before(schema: Named, kind: str, first: str) -> bool:
     """Whether a type is younger than a field of it: the field's first releases had a type of the same name from another crate."""
     constructor, _ = parse_type(kind)
-    starts = [
-        _PLACE[begin]
-        for name, (_, fields) in schema.items()
-        if name == constructor or name.startswith(constructor + ":")
-        for rows in fields.values()
-        for _, begin, _, _ in rows
-    ]
+    starts = [_PLACE[begin] for _, fields in schema.get(constructor, ()) for rows in fields.values() for _, begin, _, _ in rows]
     return bool(starts) and min(starts) > _PLACE[first]
 
 
@@ -224,7 +231,7 @@ def _is_fam(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and isinstance(value[0], list | dict) and isinstance(value[1], list)
 
 
-def _inside(schema: Schema, kinds: list[str], value: Any, where: str, unknown: list[str], depth: int) -> Iterator[Clue]:
+def _inside(schema: Named, kinds: list[str], value: Any, where: str, unknown: list[str], depth: int) -> Iterator[Clue]:
     """The clues inside a field that has had several types: by the type that leaves fewest keys unknown. A type that is not
     declared by the VMM (a struct of the kernel's) may explain anything and tells nothing."""
     best: tuple[list[str], list[Clue]] | None = None
@@ -259,7 +266,7 @@ def declared(component: Component) -> frozenset[str]:
     if kind == "CpuState":
         ((tag, data),) = data.items()
         kind = f"Vcpu{tag}State"
-    row = _resolve(STATE, kind, data) if kind else None
+    row = _resolve(_STATE, kind, data) if kind else None
     return frozenset(row[1]) if row else frozenset()
 
 
@@ -275,7 +282,7 @@ def _components(snap: Snapshot, unknown: list[str]) -> Iterator[Clue]:
             if leaf.value is not None:
                 unknown.append(f"{component.where}: a component of no known kind")
             continue
-        yield from _clues(STATE, kind, leaf.value, component.where, unknown)
+        yield from _clues(_STATE, kind, leaf.value, component.where, unknown)
         if leaf.epochs:
             last = EPOCHS.index(leaf.epochs[-1]) + 1
             end = _PLACE[EPOCHS[last]] if last < len(EPOCHS) else _PLACE["v39.0"]
@@ -285,7 +292,7 @@ def _components(snap: Snapshot, unknown: list[str]) -> Iterator[Clue]:
 def _struct(component: Component, data: Any) -> str | None:
     """Of the structs that the component may hold the one that was decoded, or that shares most keys with the data."""
     keys = data.keys() if isinstance(data, dict) else set()
-    rows = {name: _resolve(STATE, name, data) for name in leaves.structs_of(component)}
+    rows = {name: _resolve(_STATE, name, data) for name in leaves.structs_of(component)}
     if component.binary is not None and component.leaf.encoding in rows:
         return component.leaf.encoding
     return max(rows, key=lambda name: len(keys & row[1].keys()) if (row := rows[name]) else -1, default=None)
@@ -302,7 +309,7 @@ def infer(snap: Snapshot) -> Origin:
         except SnapfsError:
             continue
     try:
-        clues += _clues(CONFIG, "VmConfig", snap.config_json, "config", unknown)
+        clues += _clues(_CONFIG, "VmConfig", snap.config_json, "config", unknown)
     except SnapfsError:
         pass
     try:
@@ -347,7 +354,7 @@ def _filled(kind: str, value: Any, depth: int = 0) -> Any:
         return _filled(arguments[0], value, depth + 1)
     if constructor == "Vec" and isinstance(value, list):
         return [_filled(arguments[0], item, depth + 1) for item in value]
-    row = _resolve(CONFIG, constructor, value)
+    row = _resolve(_CONFIG, constructor, value)
     if row is None or row[0] != "struct" or not isinstance(value, dict):
         return value
     filled: dict[str, Any] = {}
