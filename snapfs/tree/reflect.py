@@ -235,6 +235,7 @@ def facets(value: Facets) -> Iterator[tuple[str, Node]]:
             yield name, TextFile(lambda g=get: str(g()), lambda g=get: str(g()))  # type: ignore[misc]
         elif shape == "container":
             yield name, Dir(lambda g=get: facets(g()))  # type: ignore[misc]
+            yield names.beside(name, ".txt"), TextFile(lambda g=get: table(_parts(g())))  # type: ignore[misc]
         elif shape == "blob":
             yield name, ImageFile(get)
         elif shape == "node":
@@ -255,6 +256,30 @@ def container(name: str, value: Facets) -> Iterator[tuple[str, Node]]:
     """The directory of an object with facets, and the table of those that are scalars beside it."""
     yield name, entry(value)
     yield names.beside(name, ".txt"), TextFile(lambda: table(_scalars(value)))
+
+
+def _parts(value: Facets, prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    """The lines for an object with facets and all inside it; texts and blobs are left out, and `vendor.name` stands behind `vendor`."""
+    found = {f.name: f for f in value.facets()}
+    for name, f in found.items():
+        shape, form = _shape(f.annotation), _form(f.annotation)
+        dotted = prefix + step(name)
+        try:
+            if shape == "scalar" and name.removesuffix(".name") not in found.keys() - {name}:
+                part = f.__get__(value, type(value))
+                named = found.get(f"{name}.name")
+                yield dotted, quoted(part, form), named.__get__(value, type(value)) if named else words(part, form)
+            elif shape == "container":
+                yield from _parts(f.__get__(value, type(value)), f"{dotted}.")
+            elif shape == "values":
+                yield from rows(f.__get__(value, type(value)), form, dotted)
+        except SnapfsError as error:
+            yield dotted, "ERROR", str(error)
+    for key, part in getattr(value, "rest", {}).items():
+        if isinstance(part, Facets):
+            yield from _parts(part, f"{prefix}{step(key)}.")
+        else:
+            yield from rows(part, None, prefix + step(key))
 
 
 def _scalars(value: Facets) -> Iterator[tuple[str, str, str]]:

@@ -168,7 +168,7 @@ class Inner(Facets):
 def test_facets_are_directories_with_tables_and_fail_alone():
     top = Dir(lambda: facets(Machine()))
     assert [*top.children] == [
-        *("regs", "regs.txt", "broken", "broken.txt", "apic", "apic.flags", "bad_scalar", "notes.txt", "image", "inner"),
+        *("regs", "regs.txt", "broken", "broken.txt", "apic", "apic.flags", "bad_scalar", "notes.txt", "image", "inner", "inner.txt"),
         *("new leaf", "new%2Fthings", "new%2Fthings.txt"),
     ]
     assert (top / "regs/cs/base").read_text() == "0x1122334455667788\n"

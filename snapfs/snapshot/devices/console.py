@@ -11,5 +11,6 @@ class Console(VirtioDevice):
     """A virtio console; `in_buffer` of the state is input that the guest has not taken."""
 
     KIND = "console"
+    PLACES = ("console",)
     STEMS = ("console",)
     TYPE = 3

@@ -91,7 +91,7 @@ class Device(Facets):
         """What the device uses of the host."""
         return self._host()
 
-    @facet(when=lambda self: self.parts.component is not None and self.parts.component.has_data)
+    @facet(when=lambda self: self._has_state)
     def state(self) -> Any:
         """The state by name."""
         found = self.parts.state()
@@ -108,6 +108,14 @@ class Device(Facets):
         return PciFunction(self.bdf, self.parts.below("pci_configuration"), self.parts.below("msix_config"), self.parts.resources)
 
     # ---- what every device answers
+
+    @property
+    def _has_state(self) -> bool:
+        """Whether the device saved anything; what cannot be decoded counts, the debug console's null does not."""
+        try:
+            return self.parts.state() is not None
+        except SnapfsError:
+            return True
 
     @property
     def bdf(self) -> str:
@@ -189,11 +197,6 @@ class VirtioDevice(Device):
     def queues(self) -> Queues:
         """The queues."""
         return self.virtio.queues()
-
-    @facet("queues.txt", when=lambda self: "queues" in self.virtio.source)
-    def queue_table(self) -> Text:
-        """The queues at a glance."""
-        return Text("".join(f"{queue.line()}\n" for queue in self.queues.values()))
 
     @property
     def driver(self) -> str:

@@ -23,6 +23,7 @@ class Iommu(VirtioDevice):
     """A virtio IOMMU."""
 
     KIND = "iommu"
+    PLACES = ("iommu",)
     STEMS = ("iommu",)
     TYPE = 23
 

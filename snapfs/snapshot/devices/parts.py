@@ -257,9 +257,15 @@ def _unnamed(listed: list[Any], ids: tuple[str, ...], stem: str) -> list[str]:
 def _single(config: Mapping[str, Any], name: str) -> Entry | None:
     stem = name.strip("_").rstrip("0123456789")
     key = _SINGLE.get(stem)
-    if key is None and isinstance(config.get("vsock"), dict) and config["vsock"].get("id") == name:
-        key = "vsock"
-    if key is None or (not name.startswith("_") and key != "vsock"):
+    # since v52 any of them may have an id of the user's
+    chosen = next((k for k, v in config.items() if isinstance(v, dict) and v.get("id") == name), None)
+    key = chosen or (key if name.startswith("_") else None)
+    value = config.get(key) if key else None
+    if (
+        not key
+        or value is None
+        or isinstance(value, list)
+        or (not chosen and isinstance(value, dict) and value.get("id") not in (None, name))
+    ):
         return None
-    value = config.get(key)
-    return Entry(key, key, value) if value is not None and not isinstance(value, list) else None
+    return Entry(key, key, value)

@@ -22,6 +22,7 @@ class Rng(VirtioDevice):
     """A source of random numbers."""
 
     KIND = "rng"
+    PLACES = ("rng",)
     STEMS = ("rng",)
     TYPE = 4
 
@@ -30,6 +31,7 @@ class Rtc(VirtioDevice):
     """A clock (from v53)."""
 
     KIND = "rtc"
+    PLACES = ("rtc",)
     STEMS = ("rtc",)
     TYPE = 17
 
@@ -38,6 +40,7 @@ class Watchdog(VirtioDevice):
     """A watchdog of Cloud Hypervisor's own; once `enabled` it resets a guest that no longer kicks it."""
 
     KIND = "watchdog"
+    PLACES = ("watchdog",)
     STEMS = ("watchdog",)
     TYPE = 35
 
@@ -50,6 +53,7 @@ class Balloon(VirtioDevice):
     """A balloon (its state is saved from v19)."""
 
     KIND = "balloon"
+    PLACES = ("balloon",)
     STEMS = ("balloon",)
     TYPE = 5
 

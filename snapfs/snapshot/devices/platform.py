@@ -47,6 +47,7 @@ class PvPanic(Device):
     """Where the guest reports that it has panicked; `events` are those that the device takes."""
 
     KIND = "pvpanic"
+    PLACES = ("pvpanic",)
     STEMS = ("pvpanic",)
     STATE: ClassVar[Forms] = {"events": Flags(8, {0: "PANICKED", 1: "CRASHLOADED", 2: "SHUTDOWN"})}
 
@@ -61,6 +62,7 @@ class Ivshmem(Device):
     """Memory shared with other processes of the host (from v48); its content is not in the snapshot."""
 
     KIND = "ivshmem"
+    PLACES = ("ivshmem",)
     STEMS = ("ivshmem",)
     STATE: ClassVar[Forms] = dict.fromkeys(("interrupt_mask", "interrupt_status", "iv_position", "doorbell"), Hex(32))
 
@@ -69,6 +71,7 @@ class PvMemControl(Device):
     """The guest's hand in the host's memory management (from v41); it keeps no state."""
 
     KIND = "pvmemcontrol"
+    PLACES = ("pvmemcontrol",)
     STEMS = ("pvmemcontrol",)
 
 
@@ -76,6 +79,7 @@ class DebugConsole(Device):
     """An I/O port for early output (from v38); it keeps no state."""
 
     KIND = "debug-console"
+    PLACES = ("debug_console",)
     STEMS = ("debug_console",)
 
 

@@ -12,6 +12,7 @@ from snapfs.formats.virtio import TYPES
 from snapfs.layout import Hex, facet
 from snapfs.layout.formed import Forms
 from snapfs.snapshot.devices.device import VirtioDevice
+from snapfs.snapshot.devices.net import Net
 from snapfs.snapshot.devices.parts import Parts
 
 __all__ = ["Vdpa", "VhostUser", "VhostUserBlock", "VhostUserFs", "VhostUserNet"]
@@ -50,7 +51,7 @@ class VhostUserBlock(VhostUser):
     TYPE = 2
 
 
-class VhostUserNet(VhostUser):
+class VhostUserNet(VhostUser, Net):
     """A network interface behind a vhost-user socket."""
 
     KIND = "vhost-user-net"

@@ -120,6 +120,13 @@ def test_a_device_of_a_future_release_still_shows_all_it_has(tmp_path: Path) -> 
         assert files["queues/0/in_flight"] == "0\n"
 
 
+def test_since_v52_a_device_of_which_there_is_one_may_have_an_id_of_the_users(tmp_path: Path) -> None:
+    devices = {"dice": Node(_FEATURES), "_virtio-pci-dice": _transport(4, _queue()), "__console": Node(_FEATURES)}
+    with _machine(tmp_path, devices, {"rng": {"id": "dice", "src": "/dev/urandom"}, "console": {"mode": "Tty"}}) as snap:
+        assert (snap.devices["dice"].kind, snap.devices["__console"].kind) == ("rng", "console")
+        assert (tree.root(snap) / "devices/dice/config/src").read_text() == "/dev/urandom\n"
+
+
 def test_entries_without_an_id_belong_to_the_generated_ids_in_their_order(tmp_path: Path) -> None:
     devices = {f"_disk{n}": Node(_FEATURES) for n in (0, 2, 10)}
     with _machine(tmp_path, devices, {"disks": [{"path": f"/{n}"} for n in "abc"]}) as snap:
@@ -165,7 +172,11 @@ def test_rings_outside_ram_fail_alone(tmp_path: Path) -> None:
         assert files["queues/0/used_idx"] == "0\n"
         assert files["queues/0/size"] == "16\n"
         assert files["queues/1/in_flight"] == "0\n"
-        assert "cannot be read" in files["queues.txt"]
+        assert "cannot be read" in files["summary.txt"]
+        rows = [line.split() for line in files["queues.txt"].splitlines()]
+        assert ["0.size", "16"] in rows
+        assert ["1.in_flight", "0"] in rows
+        assert [row[:2] for row in rows if row[0] == "0.avail_idx"] == [["0.avail_idx", "ERROR"]]
         assert "unreadable" in (tree.root(snap) / "devices/devices.txt").read_text()
 
 
@@ -338,6 +349,7 @@ def test_vhost_user_devices_are_told_from_those_of_the_vmm(tmp_path: Path) -> No
         kinds = {name: snap.devices[name].kind for name in ("_disk0", "_net1", "_fs2", "_generic_vhost_user3")}
         assert list(kinds.values()) == ["vhost-user-blk", "vhost-user-net", "vhost-user-fs", "vhost-user"]
         disk, fs, gpu = (_all(snap, name) for name in ("_disk0", "_fs2", "_generic_vhost_user3"))
+        assert (tree.root(snap) / "devices/_net1/mac").read_text() == "52:54:00:00:00:01\n"
         assert disk["virtio/protocol_features.flags"] == "MQ CONFIG\n"
         assert disk["queues/0/vring_base"] == "41\n"
         assert disk["virtio/config/capacity"] == "2048\n"
