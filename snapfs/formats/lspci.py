@@ -61,7 +61,9 @@ def _lines(bdf: str, space: ConfigSpace, sizes: Mapping[int, int]) -> Iterator[s
         yield _region(bar, command, sizes.get(bar.index, 0))
     rom = space.u32(0x30) if space.header_type == 0 else 0
     if rom & ~0x7FF:
-        yield f"\tExpansion ROM at {rom & ~0x7FF:08x}" + ("" if rom & 1 else " [disabled]")
+        yield f"\tExpansion ROM at {rom & ~0x7FF:08x}" + (
+            "" if rom & 1 and command & 2 else " [disabled by cmd]" if rom & 1 else " [disabled]"
+        )
     for capability in space.capabilities():
         yield from _capability(space, capability)
 

@@ -86,8 +86,7 @@ def class_name(code: int) -> str:
         return name
     text = _text()
     at = text.find(f"\nC {code >> 8:02x}  ")
-    base = text[at + 7 : text.find("\n", at + 1)].strip() if at >= 0 else "Class"
-    return f"{base} [{code:04x}]"
+    return f"{text[at + 7 : text.find(chr(10), at + 1)].strip()} [{code:04x}]" if at >= 0 else f"Class {code:04x}"
 
 
 @lru_cache(maxsize=256)
