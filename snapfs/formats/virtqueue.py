@@ -93,11 +93,12 @@ def _distance(returned: list[int], given: list[int], before: int) -> int:
 
 
 class SplitRing:
-    """A split virtqueue of `size` entries."""
+    """A split virtqueue of `size` entries. `buffers` reads what descriptors point to, where an IOMMU is in between."""
 
-    def __init__(self, read: Reader, size: int, desc_table: int, avail_ring: int, used_ring: int) -> None:
+    def __init__(self, read: Reader, size: int, desc_table: int, avail_ring: int, used_ring: int, buffers: Reader | None = None) -> None:
         _check(size)
         self._read = read
+        self._buffers = buffers or read
         self.size = size
         self._desc = desc_table
         self._avail = avail_ring
@@ -211,7 +212,8 @@ class SplitRing:
                 return "not followed further here"
             seen.add(index)
             walk.left -= 1
-            address, length, flags, following = _DESCRIPTOR.unpack(self._read(table + 16 * index, 16))
+            read = self._buffers if indirect else self._read
+            address, length, flags, following = _DESCRIPTOR.unpack(read(table + 16 * index, 16))
             descriptor = Descriptor(index, address, length, flags, following, indirect)
             walk.found.append(descriptor)
             if flags & INDIRECT:

@@ -7,6 +7,7 @@ generates such ids, then the kind of its virtio PCI device id.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from snapfs.errors import SnapfsError
@@ -87,6 +88,10 @@ def _kind(parts: Parts) -> type[Device]:
 def find(snap: Snapshot) -> Mapping[str, Device]:
     """The devices of a snapshot by id, in the order of people, the VMM's own PCI functions first."""
     found = {parts.id: _kind(parts)(parts) for parts in gather(snap)}
+    if iommu := next((d for d in found.values() if isinstance(d, Iommu)), None):
+        for name, device in found.items():
+            if device.bdf and device is not iommu:
+                found[name] = type(device)(replace(device.parts, buffers=iommu.behind(device.bdf)))
     bridges = {
         name: HostBridge(Parts(name, lambda _address, _length: b""))
         for segment in sorted(_segments(snap, found.values()))

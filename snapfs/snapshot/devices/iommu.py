@@ -7,9 +7,11 @@ Source: Cloud Hypervisor, virtio-devices/src/iommu.rs (`IommuState`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
-from snapfs.errors import CorruptState
+from snapfs.errors import AddressError, CorruptState
+from snapfs.formats.virtqueue import Reader
 from snapfs.layout import facet
 from snapfs.layout.facets import Text
 from snapfs.snapshot.devices.device import VirtioDevice
@@ -30,7 +32,7 @@ class Iommu(VirtioDevice):
     @facet("endpoints.txt", needs="endpoints")
     def endpoints(self) -> Text:
         """The devices behind the IOMMU and the domain of each."""
-        rows = sorted(self._pairs("endpoints"))
+        rows = sorted(self._pairs("endpoints"), key=lambda p: p[0])
         return Text("# endpoint     domain\n" + "".join(f"{_bdf(endpoint)} {domain!s:>8}\n" for endpoint, domain in rows))
 
     @facet("mappings.txt", when=lambda self: "domains" in self.source or "mappings" in self.source)
@@ -40,9 +42,39 @@ class Iommu(VirtioDevice):
         for domain, ranges, bypass in self._domains():
             if bypass:
                 lines.append(f"{domain:<9} bypass")
-            for start, mapping in sorted(ranges):
+            for start, mapping in sorted(ranges, key=lambda p: p[0]):
                 lines.append(f"{domain:<9} 0x{start:016x}  0x{_field(mapping, 'gpa'):016x}  {_field(mapping, 'size')}")
         return Text("\n".join(lines) + "\n")
+
+    def behind(self, bdf: str) -> Reader:
+        """Reads memory as the device at `bdf` sees it. The rings themselves were translated when the driver enabled the queue."""
+
+        def read(address: int, length: int) -> bytes:
+            return self.parts.read(self._translate(bdf, address, length), length)
+
+        return read
+
+    @cached_property
+    def _views(self) -> dict[str, list[tuple[int, int, int]] | None]:
+        """Start, length and guest-physical address of what each device may see, by address; None for all of memory."""
+        domains: dict[int, list[tuple[int, int, int]] | None] = {
+            domain: None if bypass else [(start, _field(m, "size"), _field(m, "gpa")) for start, m in ranges]
+            for domain, ranges, bypass in self._domains()
+        }
+        return {
+            _bdf(endpoint): domains[domain]
+            for endpoint, domain in self._pairs("endpoints")
+            if isinstance(domain, int) and domain in domains
+        }
+
+    def _translate(self, bdf: str, address: int, length: int) -> int:
+        view = self._views.get(bdf)
+        if view is None:
+            return address
+        for start, size, target in view:
+            if start <= address and address + length <= start + size:
+                return target + address - start
+        raise AddressError(f"0x{address:016x}: the IOMMU maps no {length} bytes there for {bdf}")
 
     def _pairs(self, key: str) -> list[tuple[int, Any]]:
         return _pairs(self.source.get(key), f"{self.id}/{key}")

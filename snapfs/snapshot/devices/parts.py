@@ -78,6 +78,8 @@ class Parts:
     node: Mapping[str, Any] | None = None
     transport_node: Mapping[str, Any] | None = None
     entry: Entry | None = None
+    #: reads at the addresses that the device uses, for a device behind an IOMMU
+    buffers: Reader | None = None
 
     @property
     def stem(self) -> str:

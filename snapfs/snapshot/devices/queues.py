@@ -39,6 +39,7 @@ class Queue(Facets):
         where: str,
         vector: int | None = None,
         base: int | None = None,
+        buffers: Reader | None = None,
     ) -> None:
         self.number = number
         self.where = where
@@ -48,6 +49,7 @@ class Queue(Facets):
         self._read = read
         self._vector = vector
         self._base = base
+        self._buffers = buffers or read
         self.role = virtio.queue_name(kind, number, count, features)
 
     @property
@@ -83,6 +85,7 @@ class Queue(Facets):
             self._number("desc_table", 64),
             self._number("avail_ring", 64),
             self._number("used_ring", 64),
+            self._buffers,
         )
 
     # ---- what was saved
@@ -206,7 +209,7 @@ class Queue(Facets):
         """The entries in flight, oldest first, with what each asks for (empty where that cannot be told)."""
         if self._split:
             for chain in self.ring.chains():
-                yield chain, virtio_requests.describe(self._read, self._kind, self.role, chain)
+                yield chain, virtio_requests.describe(self._buffers, self._kind, self.role, chain)
 
     def _describe(self) -> Iterator[str]:
         if not self.set_up:

@@ -170,6 +170,7 @@ class VirtioPart(Facets):
                     f"{where}/{n}",
                     _at(vectors, n),
                     _at(self.source.get("vring_bases"), n),
+                    self._parts.buffers,
                 )
                 for n, queue in enumerate(saved)
             }

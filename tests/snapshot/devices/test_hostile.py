@@ -60,17 +60,45 @@ def _walk(node: Dir) -> int:
     return read
 
 
+_MAPPING = [4096, {"gpa": 0x8000, "size": 4096}]
+_MEM = {"block_size": 2 << 20, "node_id": 0, "padding": [0] * 6, "addr": 4 << 30, "region_size": 1 << 24, "plugged_size": 0}
+_CAP = {"msg_ctl": 1, "msg_addr_lo": 2, "msg_addr_hi": 3, "msg_data": 4, "mask_bits": 5, "pending_bits": 6}
+#: kinds that the sample has not
+_OTHERS: dict[str, Any] = {
+    name: {"data": data, "children": children}
+    for name, data, children in (
+        ("__iommu", {"endpoints": [[8, 1], [16, 1]], "domains": [[1, [[_MAPPING, _MAPPING], False]]], "acked_features": 1}, {}),
+        ("_iommu", {"endpoints": {"24": 1}, "mappings": {"1": {"4096": _MAPPING[1]}}}, {}),
+        ("_mem7", {"config": _MEM, "blocks_state": {"bitmap": [True, False, True]}}, {}),
+        ("_pmem8", {"config": {"start": 1, "size": 2}}, {}),
+        ("_vdpa9", {"device_type": 1, "config": [1] * 12, "backend_features": 3, "iova_range_first": 0}, {}),
+        ("_fs10", {"config": {"tag": [65] * 36, "num_request_queues": 1}, "acked_protocol_features": 1, "vring_bases": [1]}, {}),
+        ("_serial", {"flags": 1, "lcr": 2, "cr": 3, "read_fifo": [1, 2], "ifl": 4}, {}),
+        ("__gpio", {"data": 1, "dir": 2}, {}),
+        (
+            "_vfio11",
+            {"intx_state": None},
+            {"msix_config": {"table_entries": [{"msg_addr_lo": 1}], "pba_entries": [1]}, "msi_config": {"cap": _CAP}},
+        ),
+    )
+}
+
+
 @cache
 def _leaves() -> dict[str, Any]:
     """The data of every component of the sample below its device manager, by path."""
     state = json.loads((demo() / "state.json").read_text())
-    return {
-        name: {
-            "data": json.loads(node["snapshot_data"]["state"]) if node["snapshot_data"] else None,
-            "children": {k: json.loads(v["snapshot_data"]["state"]) for k, v in node["snapshots"].items()},
+    return (
+        {
+            name: {
+                "data": json.loads(node["snapshot_data"]["state"]) if node["snapshot_data"] else None,
+                "children": {k: json.loads(v["snapshot_data"]["state"]) for k, v in node["snapshots"].items()},
+            }
+            for name, node in state["snapshots"]["device-manager"]["snapshots"].items()
         }
-        for name, node in state["snapshots"]["device-manager"]["snapshots"].items()
-    } | {"tree": json.loads(state["snapshots"]["device-manager"]["snapshot_data"]["state"])}
+        | _OTHERS
+        | {"tree": json.loads(state["snapshots"]["device-manager"]["snapshot_data"]["state"])}
+    )
 
 
 def _spoil(value: Any, dice: random.Random) -> Any:

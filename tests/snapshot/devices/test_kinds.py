@@ -272,6 +272,21 @@ def test_the_mappings_of_the_iommu_read_the_same_in_all_three_shapes(tmp_path: P
         assert files["mappings.txt"].splitlines()[1].split() == ["1", "0x0000000000001000", "0x0000000000008000", "4096"]
 
 
+def test_requests_of_a_device_behind_the_iommu_are_read_through_its_mappings(tmp_path: Path) -> None:
+    ram = _ring([(0x7000_0800, 16, 0), (0x7000_0900, 1025, 2)])
+    struct.pack_into("<IIQ", ram, 0x2800, 0, 0, 5)
+    devices = {
+        "__iommu": Node({**_FEATURES, "endpoints": [[24, 1]], "domains": [[1, [[[0x7000_0000, {"gpa": 0x2000, "size": 4096}]], False]]]}),
+        "_virtio-pci-__iommu": _transport(23, _queue()),
+        "_disk0": Node(_FEATURES),
+        "_virtio-pci-_disk0": _transport(2, _queue()),
+    }
+    nodes = {"_virtio-pci-_disk0": _node("_virtio-pci-_disk0", pci_bdf="0000:00:03.0")}
+    with _machine(tmp_path, devices, {"iommu": True}, nodes, ram=bytes(ram)) as snap:
+        ((_, words),) = snap.devices["_disk0"].queues[0].requests()  # type: ignore[attr-defined]
+        assert words.startswith("read sector 5, 1024 bytes")
+
+
 def test_a_domain_that_bypasses_the_iommu_says_so(tmp_path: Path) -> None:
     with _machine(tmp_path, {"__iommu": Node({**_FEATURES, "endpoints": [], "domains": [[5, [[], True]]]})}) as snap:
         assert _all(snap, "__iommu")["mappings.txt"].splitlines()[1].split() == ["5", "bypass"]
