@@ -167,8 +167,7 @@ class Snapshot:
         from snapfs.snapshot import vcpu
 
         manager = self.machine.find("cpu-manager")
-        found = {int(k): c for k, c in (manager.children if manager else {}).items() if k.isascii() and k.isdecimal() and len(k) < 10}
-        return vcpu.Vcpus(found)
+        return vcpu.Vcpus(manager.children if manager else {})
 
     @cached_property
     def gic(self) -> Gic | None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Any, Final
 
 from snapfs.blob import Data
-from snapfs.errors import CorruptState
-from snapfs.layout.record import octets
 from snapfs.snapshot import Snapshot
 from snapfs.snapshot.vcpu import Vcpu
 from snapfs.snapshot.vcpu.vcpu import told
@@ -111,13 +109,10 @@ def _raw(vcpu: Vcpu) -> Iterator[tuple[str, Node]]:
     """The payload whole, as its bytes were, and by key: a struct that was saved as bytes is those bytes, the rest is JSON."""
     yield "payload", ImageFile(lambda: Data(vcpu.component.payload_bytes))
     for key, value in vcpu.source.items():
-        yield names.escape(key), ImageFile(lambda k=key, v=value: Data(_saved(k, v)))  # type: ignore[misc]
+        yield names.escape(key), _saved(value)
 
 
-def _saved(key: str, value: object) -> bytes:
-    if isinstance(value, list) and value and all(isinstance(v, int) and 0 <= v <= 255 for v in value):
-        try:
-            return octets(value, key)
-        except CorruptState:
-            pass
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"
+def _saved(value: Any) -> Node:
+    if isinstance(value, list) and value and all(type(v) is int and 0 <= v <= 255 for v in value):
+        return ImageFile(lambda: Data(bytes(value)))
+    return TextFile(lambda: json.dumps(value, separators=(",", ":")) + "\n", lambda: value)

@@ -6,6 +6,7 @@ before it have not recognised a payload, so that nobody waits for the registers 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Final
@@ -13,7 +14,9 @@ from typing import Final
 from snapfs.snapshot.component import Component
 from snapfs.snapshot.vcpu.vcpu import Vcpu, payload
 
-__all__ = ["ALL", "Vcpu", "kinds", "read"]
+__all__ = ["ALL", "Vcpu", "Vcpus", "kinds", "read"]
+
+_NUMBERED: Final = re.compile(r"[A-Za-z_-]*([0-9]{1,9})")
 
 #: module and class
 ALL: Final = (
@@ -42,8 +45,11 @@ def read(number: int, component: Component) -> Vcpu:
 class Vcpus(Mapping[int, Vcpu]):
     """The vCPUs by number; a payload is parsed when its vCPU is first asked for."""
 
-    def __init__(self, components: Mapping[int, Component]) -> None:
-        self._components = {number: components[number] for number in sorted(components)}
+    def __init__(self, components: Mapping[str, Component]) -> None:
+        """`components` are those of the CPU manager: `0`, `000`, and whatever else ends in a number."""
+        numbered = ((match[1], c) for key, c in components.items() if (match := _NUMBERED.fullmatch(key)))
+        found = {int(number): component for number, component in numbered}
+        self._components = {number: found[number] for number in sorted(found)}
         self._read: dict[int, Vcpu] = {}
 
     def __getitem__(self, number: int) -> Vcpu:
