@@ -52,6 +52,9 @@ class File:
             raise CannotOpen(f"{name}: not a regular file; snapfs reads plain files")
         return cls(fd, name)
 
+    def __del__(self) -> None:
+        self.close()
+
     def close(self) -> None:
         """Closes the descriptor; the map goes with its last view."""
         if self.fd >= 0:

@@ -7,6 +7,7 @@ as long as the kernel holds a reference to it: as many `forget`s as there were l
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -18,9 +19,9 @@ __all__ = ["ROOT", "Entry", "InodeTable", "number"]
 ROOT: Final = 1
 
 
-def number(parent: int, name: str) -> int:
+def number(parent: int, name: str, identity: str = "") -> int:
     """The number of a child: 63 bits, never 0 or that of the root."""
-    key = parent.to_bytes(8, "little") + name.encode("utf-8", "surrogateescape")
+    key = b"%s%s\0%s" % (parent.to_bytes(8, "little"), os.fsencode(name), identity.encode())
     return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "little") >> 1 or 2
 
 
@@ -77,16 +78,16 @@ class InodeTable:
         """The entry of a child; None when there is none. It is not counted: `count` what the kernel was told of."""
         if not isinstance(parent.node, Dir):
             raise NotADirectory(f"{parent.path}: not a directory")
-        ino = number(parent.ino, name)
-        known = self._entries.get(ino)
-        if known is not None and not parent.node.live:
-            return known
+        if not parent.node.live:
+            known = self._entries.get(number(parent.ino, name))
+            if known is not None:
+                return known
         node = parent.node.get(name)
         return None if node is None else self.entry(parent, name, node)
 
     def entry(self, parent: Entry, name: str, node: Node) -> Entry:
         """The entry of a node that is known to be a child."""
-        ino = number(parent.ino, name)
+        ino = number(parent.ino, name, node.identity)
         known = self._entries.get(ino)
         if known is None:
             return Entry(ino, parent, name, node)

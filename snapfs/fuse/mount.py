@@ -7,16 +7,17 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from snapfs import tree
-from snapfs.errors import FuseUnavailable
+from snapfs.errors import CannotOpen, FuseUnavailable
 from snapfs.fuse import mountpoint as points
 from snapfs.fuse.daemon import Announcer, detached
 from snapfs.fuse.log import WithLog, configure
 from snapfs.fuse.options import MountOptions
 from snapfs.snapshot import Snapshot
+from snapfs.tree import Dir
+from snapfs.tree.many import tree_of
 
 __all__ = ["Request", "mount"]
 
@@ -41,23 +42,37 @@ class Request:
 def mount(request: Request) -> list[str]:
     """Mounts; in the background it returns when the mount answers, in the foreground when it is gone. The sentences are
     what the user should know; those of a foreground mount have been logged."""
-    snap = Snapshot(request.snapshots[0])
-    announcer = Announcer(ready_fd=request.ready_fd, pid_file=_absolute(request.options.pid_file))
+    root, snap = tree_of(request.snapshots, request.options.name)
+    # in the background relative paths would mean something else
+    options = replace(request.options, log_file=_absolute(request.options.log_file), pid_file=_absolute(request.options.pid_file))
+    request = replace(request, options=options, snapshots=tuple(map(os.path.abspath, request.snapshots)))
+    announcer = Announcer(ready_fd=request.ready_fd, pid_file=request.options.pid_file)
     path = os.path.abspath(request.mountpoint)
     made = points.prepare(path)
     try:
-        serve = functools.partial(_serve, request, snap, path, announcer)
+        serve = functools.partial(_serve, request, root, snap, path, announcer)
         if request.foreground:
             serve()
             return []
         problems: list[str] = []
-        detached(announcer, functools.partial(_serve_child, serve, path, made=made), lambda: problems.extend(snap.problems))
+        detached(announcer, functools.partial(_serve_child, serve, path, made=made), lambda: problems.extend(snap.problems if snap else ()))
         made = False
         os.stat(path)
         return problems
     finally:
         if made:
             points.remove(path)
+
+
+def _size(snap: Snapshot) -> int:
+    """What df(1) shows: the bytes of the snapshot's files."""
+    total = 0
+    for name in snap.source.names:
+        try:
+            total += snap.source.open(name).size
+        except CannotOpen:
+            continue
+    return total
 
 
 def _absolute(path: str | None) -> str | None:
@@ -72,9 +87,9 @@ def _serve_child(serve: functools.partial[None], path: str, *, made: bool) -> in
     return 0
 
 
-def _serve(request: Request, snap: Snapshot, path: str, announcer: Announcer) -> None:
+def _serve(request: Request, root: Dir, snap: Snapshot | None, path: str, announcer: Announcer) -> None:
     level = logging.DEBUG if request.debug or request.verbosity > 1 else _QUIET if request.verbosity < 0 else logging.INFO
-    tail = configure(foreground=request.foreground, level=level, file=_absolute(request.options.log_file))
+    tail = configure(foreground=request.foreground, level=level, file=request.options.log_file)
     logging.getLogger("pyfuse3").setLevel(max(level, logging.WARNING))
     try:
         from snapfs.fuse.session import Session
@@ -82,12 +97,12 @@ def _serve(request: Request, snap: Snapshot, path: str, announcer: Announcer) ->
         raise FuseUnavailable(
             f"pyfuse3 cannot be used: {error}; install libfuse3 and pyfuse3. `snapfs ls`, `cat` and `export` work without them"
         ) from error
-    root = WithLog(tree.root(snap), tail)
-    session = Session(root, str(snap.source.path), path, request.options, sum(snap.source.open(n).size for n in snap.source.names))
+    source = request.snapshots[0]
+    session = Session(WithLog(root, tail), source, path, request.options, _size(snap) if snap else 0)
     announcer.write_pid()
 
     def ready() -> None:
-        log.info("%s mounted on %s", snap.source.path, path)
+        log.info("%s mounted on %s", source, path)
         announcer.ready()
 
     try:

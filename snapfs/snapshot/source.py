@@ -92,6 +92,11 @@ class Source:
         """The files that are open."""
         return self._files
 
+    def __del__(self) -> None:
+        if getattr(self, "dir_fd", -1) >= 0:
+            os.close(self.dir_fd)
+            self.dir_fd = -1
+
     def close(self) -> None:
         """Closes everything that was opened."""
         for file in self._files.values():

@@ -28,6 +28,8 @@ class Node:
     mtime_ns: int | None = None
     #: whether content may change while the tree is in use; a door must not remember it for long
     live = False
+    #: what tells this node from another that had its name before; empty where a name means one thing for ever
+    identity = ""
 
     def to_json(self) -> Any:
         """The node as a plain value for JSON output."""

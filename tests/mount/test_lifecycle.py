@@ -339,3 +339,14 @@ def test_snapshot_that_is_deleted_under_the_mount_can_be_read_to_the_end(tmp_pat
         snap.rmdir()
         with (at / "memory/physical").open("rb") as file:
             assert file.read(1 << 20) == original[: 1 << 20]
+
+
+def test_relative_paths_mean_what_they_meant_to_the_caller(tmp_path: Path) -> None:
+    snap = _damaged(tmp_path / "s")
+    done = run("mount", "--log-file", "log", "--pid-file", "pid", "s", "m", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    source = [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if f" {tmp_path / 'm'} " in line]
+    assert source[0].split()[-2] == str(snap)
+    assert int((tmp_path / "pid").read_text()) == server(tmp_path / "m")
+    assert run("umount", "m", cwd=tmp_path).returncode == 0
+    assert "unmounted" in (tmp_path / "log").read_text()

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import corpus
+from mounted import mounted, requires_fuse, run
+
+pytestmark = requires_fuse
+
+
+def _copy(name: str, target: Path, *, age: float = 100) -> Path:
+    shutil.copytree(corpus.trimmed(name), target, copy_function=shutil.copyfile)
+    for file in target.iterdir():
+        os.utime(file, (time.time() - age, time.time() - age))
+    return target
+
+
+def test_several_snapshots_stand_side_by_side_and_latest_is_the_newest(tmp_path: Path) -> None:
+    old = _copy("v39.0-x86_64-small", tmp_path / "s/old", age=2000)
+    new = _copy("v53.0-x86_64-small", tmp_path / "s/new", age=1000)
+    for arguments in ((old, new), (tmp_path / "s",)):
+        with mounted(*arguments, at=tmp_path / "m") as at:
+            assert sorted(os.listdir(at)) == ["LOG", "latest", "new", "old"]
+            assert os.readlink(at / "latest") == "new"
+            assert (at / "latest/vcpus/0/regs/rip").read_text() == (at / "new/vcpus/0/regs/rip").read_text()
+            assert (at / "old/raw/state.json").read_bytes() == (old / "state.json").read_bytes()
+
+
+def test_clashing_names_have_their_parent_in_front_and_a_template_decides(tmp_path: Path) -> None:
+    one = _copy("v39.0-x86_64-small", tmp_path / "a/vm")
+    two = _copy("v53.0-x86_64-small", tmp_path / "b/vm")
+    other = _copy("v53.0-x86_64-small", tmp_path / "b/lone")
+    os.utime(other / "state.json", (0, 0))
+    with mounted(one, two, other, at=tmp_path / "m") as at:
+        assert sorted(os.listdir(at)) == ["LOG", "a-vm", "b-vm", "latest", "lone"]
+    with mounted("--name", "{parent}_{dir}_{time}", one, other, at=tmp_path / "m") as at:
+        assert "b_lone_1970-01-01T00:00:00Z" in os.listdir(at)
+    done = run("mount", "--name", "{nonsense}", one, two, tmp_path / "m")
+    assert done.returncode == 1
+    assert "{dir}, {parent}, {time}" in done.stderr
+
+
+def test_directory_of_one_snapshot_still_gives_one_level(tmp_path: Path) -> None:
+    _copy("v53.0-x86_64-small", tmp_path / "s/only")
+    with mounted(tmp_path / "s", at=tmp_path / "m") as at:
+        assert sorted(os.listdir(at)) == ["LOG", "latest", "only"]
+
+
+def test_snapshot_called_latest_wins_over_the_link(tmp_path: Path) -> None:
+    _copy("v53.0-x86_64-small", tmp_path / "s/latest", age=5000)
+    _copy("v53.0-x86_64-small", tmp_path / "s/newer")
+    with mounted(tmp_path / "s", at=tmp_path / "m") as at:
+        assert not (at / "latest").is_symlink()
+        assert (at / "latest/config").is_dir()
+
+
+def test_broken_one_has_an_error_while_the_others_work(tmp_path: Path) -> None:
+    _copy("v53.0-x86_64-small", tmp_path / "s/good")
+    (tmp_path / "s/empty").mkdir()
+    short = _copy("v53.0-x86_64-small", tmp_path / "s/short")
+    os.truncate(short / "memory-ranges", 4096)
+    os.utime(short / "memory-ranges", (1000, 1000))
+    with mounted(tmp_path / "s", at=tmp_path / "m") as at:
+        assert (at / "good/vcpus/0/regs/rip").read_text().startswith("0x")
+        assert os.listdir(at / "empty") == ["ERROR"]
+        assert "none of config.json" in (at / "empty/ERROR").read_text()
+        assert "memory-ranges: 4096 bytes long" in (at / "short/ERROR").read_text()
+        assert (at / "short/config/cpus/boot_vcpus").exists()
+
+
+def test_new_snapshot_appears_within_a_second_and_is_an_error_until_it_is_whole(tmp_path: Path) -> None:
+    _copy("v53.0-x86_64-small", tmp_path / "s/first")
+    whole = corpus.trimmed("v39.0-x86_64-small")
+    growing = tmp_path / "s/growing"
+    with mounted(tmp_path / "s", at=tmp_path / "m") as at:
+        assert not (at / "growing").exists()
+        growing.mkdir()
+        shutil.copyfile(whole / "config.json", growing / "config.json")
+        time.sleep(1)
+        assert os.listdir(at / "growing") == ["ERROR"]
+        assert "still being written" in (at / "growing/ERROR").read_text()
+        data = (whole / "state.json").read_bytes()
+        (growing / "state.json").write_bytes(data[: len(data) // 2])
+        time.sleep(1)
+        assert os.listdir(at / "growing") == ["ERROR"]
+        (growing / "state.json").write_bytes(data)
+        shutil.copyfile(whole / "memory-ranges", growing / "memory-ranges")
+        time.sleep(1)
+        assert (at / "growing/vcpus/0/regs/rip").read_text().startswith("0x")
+        assert "ERROR" not in os.listdir(at / "growing")
+        assert os.readlink(at / "latest") == "growing"
+        shutil.rmtree(growing)
+        time.sleep(1)
+        assert not (at / "growing").exists()
+        assert os.readlink(at / "latest") == "first"
+
+
+def test_replaced_snapshot_is_the_new_one(tmp_path: Path) -> None:
+    place = _copy("v53.0-x86_64-small", tmp_path / "s/vm")
+    with mounted(tmp_path / "s", at=tmp_path / "m") as at:
+        before = (at / "vm/raw/state.json").read_bytes()
+        shutil.rmtree(place)
+        _copy("v39.0-x86_64-small", place)
+        time.sleep(1)
+        after = (at / "vm/raw/state.json").read_bytes()
+    assert before != after
+    assert after == (corpus.trimmed("v39.0-x86_64-small") / "state.json").read_bytes()
+
+
+def test_thousand_snapshots_mount_about_as_fast_as_one(tmp_path: Path) -> None:
+    source = _copy("v53.0-x86_64-small", tmp_path / "one/vm")
+    many = tmp_path / "many"
+    many.mkdir()
+    for n in range(1000):
+        target = many / f"{n}"
+        target.mkdir()
+        for file in source.iterdir():
+            os.link(file, target / file.name)
+
+    def seconds(directory: Path) -> float:
+        best = 60.0
+        for _ in range(3):
+            begun = time.perf_counter()
+            assert run("mount", directory, tmp_path / "m").returncode == 0
+            best = min(best, time.perf_counter() - begun)
+            assert run("umount", tmp_path / "m").returncode == 0
+        return best
+
+    assert seconds(many) < seconds(source.parent) + 0.5
+    with mounted(many, at=tmp_path / "m") as at:
+        assert len(os.listdir(at)) == 1002
+        assert (at / "999/vcpus/0/regs/rip").read_text().startswith("0x")
