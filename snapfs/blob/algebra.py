@@ -141,6 +141,10 @@ class Deferred:
 
     view = pread
 
+    def instant(self, offset: int, length: int) -> bytes | None:
+        """Nothing before the content has been made."""
+        return self.pread(offset, length) if self._made is not None else None
+
     def extents(self, start: int = 0, end: int | None = None) -> Iterator[Extent]:
         """Until the content has been made all of it counts as data."""
         stop = self.size if end is None else min(end, self.size)

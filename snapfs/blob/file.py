@@ -128,20 +128,24 @@ class File:
         return edges or [0, 0]
 
     def extents(self, start: int, end: int) -> Iterator[Extent]:
-        """Data and holes as the file system under the file knows them."""
+        """Data and holes as the file system under the file knows them. What the file has lost since it was opened counts as
+        data, so that reading it is tried and fails."""
         while start < end:
             try:
                 data = os.lseek(self.fd, start, os.SEEK_DATA)
+                stop = os.lseek(self.fd, data, os.SEEK_HOLE) if data < end else end
             except OSError as error:
-                # ENXIO: only a hole is left; EINVAL: the file system cannot tell, all is data
-                yield Extent(start, end, "hole" if error.errno == errno.ENXIO else "data")
+                # ENXIO: only a hole is left, or nothing; EINVAL: the file system cannot tell, all is data
+                size = os.fstat(self.fd).st_size if error.errno == errno.ENXIO else start
+                if start < size:
+                    yield Extent(start, min(size, end), "hole")
+                if size < end:
+                    yield Extent(max(start, size), end, "data")
                 return
             if data > start:
                 yield Extent(start, min(data, end), "hole")
-            if data >= end:
-                return
-            stop = min(os.lseek(self.fd, data, os.SEEK_HOLE), end)
-            yield Extent(data, stop, "data")
+            if data < end:
+                yield Extent(data, min(stop, end), "data")
             start = stop
 
 

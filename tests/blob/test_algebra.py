@@ -1,0 +1,177 @@
+"""The laws of all blobs, on trees of blobs put together at random, against plain lists of bytes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snapfs.blob import Blob, Concat, Data, Deferred, File, FileSlice, Gap, Window, Zeros, concat, instant
+from snapfs.errors import AddressError, CannotOpen, CorruptState
+
+# a byte, or None where there is none
+Whole = list[int | None]
+
+_scratch = tempfile.TemporaryDirectory(prefix="snapfs-blobs-")
+_BLOCK = 4096
+
+
+def _sparse() -> File:
+    """A file of a hole, data, stored zeros, a hole and data."""
+    path = Path(_scratch.name) / "sparse"
+    with path.open("wb") as file:
+        file.seek(2 * _BLOCK)
+        file.write(os.urandom(_BLOCK) + bytes(_BLOCK))
+        file.seek(7 * _BLOCK)
+        file.write(b"tail")
+    return File.open(str(path))
+
+
+SPARSE = _sparse()
+CONTENT: Whole = list((Path(_scratch.name) / "sparse").read_bytes())
+
+
+def _data(data: bytes) -> tuple[Blob, Whole]:
+    return Data(data), list(data)
+
+
+def _zeros(size: int) -> tuple[Blob, Whole]:
+    return Zeros(size), [0] * size
+
+
+def _gap(size: int) -> tuple[Blob, Whole]:
+    return Gap(size, "not there"), [None] * size
+
+
+def _deferred(size: int, data: bytes) -> tuple[Blob, Whole]:
+    return Deferred(size, lambda: data), list(data[:size].ljust(size, b"\0"))
+
+
+def _file(start: int, size: int) -> tuple[Blob, Whole]:
+    size = min(size, SPARSE.size - start)
+    return FileSlice(SPARSE, start, size), CONTENT[start : start + size]
+
+
+def _concat(parts: list[tuple[Blob, Whole]]) -> tuple[Blob, Whole]:
+    return Concat(blob for blob, _ in parts), [byte for _, whole in parts for byte in whole]
+
+
+def _window(part: tuple[Blob, Whole], start: int, size: int) -> tuple[Blob, Whole]:
+    return Window(part[0], start, size), part[1][start : start + size]
+
+
+SMALL = st.integers(0, 40)
+LEAVES = st.one_of(
+    st.builds(_data, st.binary(max_size=40)),
+    st.builds(_zeros, SMALL),
+    st.builds(_gap, SMALL),
+    st.builds(_deferred, SMALL, st.binary(max_size=50)),
+    st.builds(_file, st.integers(0, SPARSE.size), st.integers(0, 3 * _BLOCK)),
+)
+BLOBS = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(st.builds(_concat, st.lists(inner, max_size=5)), st.builds(_window, inner, SMALL, st.integers(0, 200))),
+    max_leaves=8,
+)
+OFFSETS = st.integers(0, 5 * _BLOCK)
+
+
+@given(BLOBS, OFFSETS, OFFSETS)
+def test_reading_gives_the_slice_of_the_whole_up_to_a_gap(made: tuple[Blob, Whole], offset: int, length: int) -> None:
+    blob, whole = made
+    assert blob.size == len(whole)
+    expected = whole[offset : offset + length]
+    until = expected.index(None) if None in expected else len(expected)
+    if expected and until == 0:
+        with pytest.raises(AddressError, match="not there"):
+            blob.pread(offset, length)
+        with pytest.raises(AddressError, match="not there"):
+            blob.view(offset, length)
+        return
+    assert list(blob.pread(offset, length)) == expected[:until]
+    seen = list(blob.view(offset, length))
+    assert seen == expected[: len(seen)]
+    assert bool(seen) == bool(expected)
+    at_once = instant(blob, offset, length)
+    if at_once is not None:
+        assert list(at_once) == expected
+
+
+@given(BLOBS, OFFSETS, st.one_of(st.none(), OFFSETS))
+def test_extents_cover_all_in_order_and_tell_the_truth(made: tuple[Blob, Whole], start: int, end: int | None) -> None:
+    blob, whole = made
+    stop = len(whole) if end is None else min(end, len(whole))
+    at = start
+    for extent in blob.extents(start, end):
+        assert extent.start == at
+        assert extent.start < extent.end
+        content = whole[extent.start : extent.end]
+        assert (extent.kind == "gap") == (content[0] is None)
+        assert extent.kind != "gap" or set(content) == {None}
+        assert extent.kind != "hole" or set(content) == {0}
+        at = extent.end
+    assert at == max(start, stop) if start < stop else at == start
+
+
+def test_a_single_part_stays_itself() -> None:
+    one = Data(b"one")
+    assert concat(Zeros(0), one, Data(b"")) is one
+
+
+def test_deferred_content_is_made_once_when_it_is_first_read() -> None:
+    made: list[int] = []
+
+    def make() -> bytes:
+        made.append(1)
+        return b"abc"
+
+    blob = Deferred(8, make)
+    assert [tuple(e) for e in blob.extents()] == [(0, 8, "data")]
+    assert blob.pread(8, 10) == b""
+    assert blob.instant(0, 3) is None
+    assert not made
+    assert blob.pread(1, 10) == b"bc\0\0\0\0\0"
+    assert blob.instant(0, 3) == b"abc"
+    assert [tuple(e) for e in blob.extents()] == [(0, 3, "data"), (3, 8, "hole")]
+    assert made == [1]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[File]:
+    path = tmp_path / "memory-ranges"
+    path.write_bytes(os.urandom(16 * _BLOCK))
+    opened = File.open(str(path))
+    yield opened
+    opened.close()
+
+
+def test_a_file_that_shrinks_is_an_error_where_bytes_are_gone(file: File) -> None:
+    before = file.pread(0, 4 * _BLOCK)
+    os.truncate(file.name, 4 * _BLOCK)
+    assert file.pread(0, 4 * _BLOCK) == before
+    for read in (file.pread, file.view, file.instant):
+        with pytest.raises(CorruptState, match="16384 bytes long now, 65536 when it was opened"):
+            read(3 * _BLOCK, 2 * _BLOCK)
+    # nothing that is gone is taken for a hole
+    assert "hole" not in {extent.kind for extent in file.extents(4 * _BLOCK, 16 * _BLOCK)}
+    assert list(file.extents(8 * _BLOCK, 16 * _BLOCK))[-1].end == 16 * _BLOCK
+
+
+def test_a_file_that_is_replaced_or_deleted_stays_the_one_that_was_opened(file: File) -> None:
+    before = file.pread(0, file.size)
+    Path(file.name).unlink()
+    Path(file.name).write_bytes(b"another")
+    assert file.pread(0, file.size) == before
+    assert bytes(file.view(0, 100)) == before[:100]
+
+
+def test_only_plain_files_are_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path, tmp_path / "pipe", tmp_path / "missing"):
+        with pytest.raises(CannotOpen):
+            File.open(str(place))
