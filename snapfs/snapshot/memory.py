@@ -25,6 +25,7 @@ __all__ = ["GuestMemory", "MemoryGap", "MemoryManagerState", "Range", "assumed_s
 _END: Final = 1 << 63
 # more ranges than any machine has; a table of the snapshot is bounded before it is walked
 _MANY: Final = 1 << 20
+_PROBLEMS: Final = 100
 
 
 class MemoryRange(Model):
@@ -79,6 +80,12 @@ class MemoryGap(NamedTuple):
     end: int
     kind: GapKind
     reason: str
+    zone: str = ""
+
+    @property
+    def name(self) -> str:
+        """`<start>-<end>`, as a range's."""
+        return f"0x{self.start:016x}-0x{self.end:016x}"
 
 
 @dataclass(frozen=True)
@@ -164,11 +171,9 @@ class GuestMemory:
 
     def _place(self, start: int, length: int, file: str, offset: int) -> Iterator[Range]:
         if start + length > _END or offset + length > _END:
-            self.problems.append(
-                f"memory table: a range of {length} bytes at 0x{start:x} reaches beyond what a file can hold; it is left out"
-            )
+            self._problem(f"memory table: a range of {length} bytes at 0x{start:x} reaches beyond what a file can hold; it is left out")
             return
-        mapping = next((m for m in self.state.guest_ram_mappings if m.gpa <= start < m.gpa + m.size), None)
+        mapping = self._mapping_at(start)
         missing = max(0, min(length, offset + length - self._length(file)))
         yield Range(
             start,
@@ -181,6 +186,22 @@ class GuestMemory:
             missing,
         )
 
+    def _problem(self, text: str) -> None:
+        """Notes a problem; a table of nothing but problems does not fill memory with them."""
+        if len(self.problems) < _PROBLEMS:
+            self.problems.append(text)
+
+    @cached_property
+    def _slots_by_address(self) -> tuple[list[int], list[RamMapping]]:
+        found = sorted((m for m in self.state.guest_ram_mappings if m.size), key=lambda m: m.gpa)
+        return [m.gpa for m in found], found
+
+    def _mapping_at(self, address: int) -> RamMapping | None:
+        """The slot of RAM that an address lies in."""
+        starts, slots = self._slots_by_address
+        index = bisect_right(starts, address) - 1
+        return slots[index] if index >= 0 and address < slots[index].gpa + slots[index].size else None
+
     def _length(self, file: str) -> int:
         """The size of a memory file; 0 with a problem noted when it cannot be opened."""
         if file not in self._lengths:
@@ -189,9 +210,9 @@ class GuestMemory:
             except CannotOpen as error:
                 packed = self._source.packed(file)
                 if file in self._source.names or packed:
-                    self.problems.append(str(error))
+                    self._problem(str(error))
                 else:
-                    self.problems.append(f"{self._source.path}/{file}: not there; the memory that it should hold cannot be read")
+                    self._problem(f"{self._source.path}/{file}: not there; the memory that it should hold cannot be read")
                 self._lengths[file] = 0
         return self._lengths[file]
 
@@ -203,7 +224,7 @@ class GuestMemory:
         kept: list[Range] = []
         for r in sorted(self.ranges, key=lambda r: (r.start, -r.length)):
             if kept and r.start < kept[-1].end:
-                self.problems.append(f"memory table: range {r.name} overlaps {kept[-1].name}; physical memory shows the latter")
+                self._problem(f"memory table: range {r.name} overlaps {kept[-1].name}; physical memory shows the latter")
             else:
                 kept.append(r)
         return tuple(kept)
@@ -235,7 +256,7 @@ class GuestMemory:
             if r.missing:
                 found.append(MemoryGap(r.end - r.missing, r.end, "truncated", self._cut(r)))
             at = r.end
-        found.extend(self._between(at, max((m.gpa + m.size for m in self._mappings), default=at)))
+        found.extend(self._between(at, max((m.end for m in self._mappings), default=at)))
         return tuple(found)
 
     def gap_at(self, address: int) -> MemoryGap | None:
@@ -261,25 +282,35 @@ class GuestMemory:
 
     @cached_property
     def _mappings(self) -> tuple[_Ram, ...]:
-        named = [_Ram(m.gpa, m.size, m.zone_id, m.virtio_mem) for m in self.state.guest_ram_mappings]
-        named += [_Ram(r.start_addr, r.size, "mem0", virtio_mem=False) for r in self.state.memory_regions or ()]
-        return tuple(sorted(m for m in named if m.size and m.gpa + m.size <= _END))
+        """All RAM that the machine has, saved or not, in the order of addresses; where two overlap the first counts."""
+        named = [_Ram(m.gpa, m.gpa + m.size, m.zone_id, m.virtio_mem) for m in self.state.guest_ram_mappings]
+        named += [_Ram(r.start_addr, r.start_addr + r.size, "mem0", virtio_mem=False) for r in self.state.memory_regions or ()]
+        found: list[_Ram] = []
+        for ram in sorted(m for m in named if m.end <= _END):
+            start = max(ram.start, found[-1].end if found else 0)
+            if start < ram.end:
+                found.append(ram._replace(start=start))
+        return tuple(found)
 
     def _between(self, start: int, end: int) -> Iterator[MemoryGap]:
         """The gaps of a stretch without saved memory."""
         at = start
-        for ram in self._mappings:
-            low, high = max(at, ram.gpa), min(end, ram.gpa + ram.size)
+        index = max(0, bisect_right(self._mappings, start, key=lambda m: m.start) - 1)
+        while index < len(self._mappings) and self._mappings[index].start < end:
+            ram = self._mappings[index]
+            index += 1
+            low, high = max(at, ram.start), min(end, ram.end)
             if low >= high:
                 continue
             if low > at:
                 yield MemoryGap(at, low, "not-ram", "no RAM at these addresses")
             if ram.virtio_mem:
-                yield MemoryGap(low, high, "unplugged", f"virtio-mem region {ram.zone}: not plugged")
+                yield MemoryGap(low, high, "unplugged", f"virtio-mem region {_shown(ram.zone)}: not plugged", ram.zone)
             else:
                 path = self._zones.get(ram.zone)
-                where = f"in {path} on the host" if path else "in shared memory of the host"
-                yield MemoryGap(low, high, "left-out", f"zone {ram.zone}: not in the snapshot, its content is {where}")
+                where = f"in {_shown(path)} on the host" if path else "in shared memory of the host"
+                reason = f"zone {_shown(ram.zone)}: not in the snapshot, its content is {where}"
+                yield MemoryGap(low, high, "left-out", reason, ram.zone)
             at = high
         if at < end:
             yield MemoryGap(at, end, "not-ram", "no RAM at these addresses")
@@ -322,9 +353,14 @@ class GuestMemory:
         return data
 
 
+def _shown(text: str) -> str:
+    """A string of the configuration as it may stand in a line of text."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
 class _Ram(NamedTuple):
-    gpa: int
-    size: int
+    start: int
+    end: int
     zone: str
     virtio_mem: bool
 

@@ -262,9 +262,13 @@ class Snapshot:
             return None
 
     def _zones(self) -> dict[str, str]:
-        """Host paths of the memory zones that have one."""
+        """Host paths of the memory zones that have one. Memory without zones is the zone `mem0`, up to v14 with a path of its own."""
         try:
-            zones = (self.config_json.get("memory") or {}).get("zones") or ()
-            return {z["id"]: str(z["file"]) for z in zones if z.get("file")}
-        except (SnapfsError, AttributeError, KeyError, TypeError):
+            memory = self.config_json.get("memory")
+        except (SnapfsError, AttributeError):
             return {}
+        if not isinstance(memory, dict):
+            return {}
+        zones = memory.get("zones")
+        named = [{"id": "mem0", "file": memory.get("file")}, *(zones if isinstance(zones, list) else ())]
+        return {z["id"]: str(z["file"]) for z in named if isinstance(z, dict) and isinstance(z.get("id"), str) and z.get("file")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from snapfs.blob import Gap
 from snapfs.snapshot import Snapshot
 from snapfs.snapshot.memory import GuestMemory, Range
 from snapfs.tree import names
@@ -35,9 +36,16 @@ def _ranges(mem: GuestMemory, ranges: tuple[Range, ...]) -> Iterator[tuple[str, 
 
 
 def _zones(mem: GuestMemory) -> Iterator[tuple[str, Node]]:
-    for zone in sorted({r.zone for r in mem.ranges}, key=names.natural):
-        own = tuple(r for r in mem.ranges if r.zone == zone)
-        yield names.escape(zone), Dir(lambda own=own: _ranges(mem, own))  # type: ignore[misc]
+    """The zones. One that was left out of the snapshot has its ranges all the same: they have their sizes, and reading says why not."""
+    own: dict[str, list[tuple[str, Node]]] = {}
+    for r in mem.by_address:
+        own.setdefault(r.zone, []).append((r.name, ImageFile(lambda r=r: mem.content(r), huge=True)))  # type: ignore[misc]
+    for gap in mem.gaps:
+        if gap.kind == "left-out":
+            absent = Gap(gap.end - gap.start, f"{gap.name}: {gap.kind}: {gap.reason}")
+            own.setdefault(gap.zone, []).append((gap.name, ImageFile(lambda a=absent: a, huge=True)))  # type: ignore[misc]
+    for zone in sorted(own, key=names.natural):
+        yield names.escape(zone), Dir(lambda z=zone: sorted(own[z], key=lambda entry: entry[0]))  # type: ignore[misc]
 
 
 def _window(mem: GuestMemory, name: str) -> Node | None:
@@ -47,9 +55,10 @@ def _window(mem: GuestMemory, name: str) -> Node | None:
 
 def _map(mem: GuestMemory) -> str:
     lines = ["# start              end (exclusive)    length       file offset  slot zone kind file"]
-    for r in mem.by_address:
+    for r in sorted(mem.ranges, key=lambda r: r.start):
         slot = "-" if r.slot is None else r.slot
-        lines.append(f"0x{r.start:016x} 0x{r.end:016x} {r.length:<12} {r.offset:<12} {slot:<4} {r.zone} {r.kind} {r.file}")
+        zone = names.escape(r.zone).replace(" ", "%20")
+        lines.append(f"0x{r.start:016x} 0x{r.end:016x} {r.length:<12} {r.offset:<12} {slot:<4} {zone} {r.kind} {r.file}")
     return "\n".join(lines) + "\n"
 
 
@@ -66,7 +75,7 @@ def _map_json(mem: GuestMemory) -> list[dict[str, Any]]:
             "slot": r.slot,
             "kind": r.kind,
         }
-        for r in mem.by_address
+        for r in sorted(mem.ranges, key=lambda r: r.start)
     ]
 
 
