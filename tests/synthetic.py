@@ -202,7 +202,8 @@ def _gic(release: _Release) -> dict[str, Node]:
         "icc": [7, 0x400, 0, 1, 0xF0, 2, 3, 0, 0],
         "gicd_ctlr": 0x52,
     }
-    words["dist"][1 + 3] = 1 << 11  # GICD_ISENABLER1 for 128 interrupts: the UART's 43
+    words_of_32 = (interrupts - 32) // 32
+    words["dist"][1 + words_of_32] = 1 << 11  # GICD_ISENABLER1: the UART's 43
     if release.before("v17.0"):
         return {"gic-v3": Node(release.leaf("Gicv3State", words))}
     state = release.leaf("Gicv3ItsState", {**words, "its_ctlr": 1}, binary=release.before("v25.0"))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from snapfs.errors import SnapfsError
+from snapfs.guest import idle
 from snapfs.snapshot import Snapshot
 
 __all__ = ["facts", "readme", "summary"]
@@ -131,7 +132,7 @@ def _vcpus(snap: Snapshot) -> dict[str, str]:
     for number, vcpu in snap.vcpus.items():
         try:
             pc = vcpu.pc
-            words = (vcpu.running, vcpu.mode, vcpu.privilege and f"{vcpu.WORDS[3]} {vcpu.privilege}", vcpu.doing)
+            words = (vcpu.running, vcpu.mode, vcpu.privilege and f"{vcpu.WORDS[3]} {vcpu.privilege}", idle.doing(snap, vcpu))
             where = "" if pc is None else f"{vcpu.WORDS[0]} 0x{pc:016x}"
             found[str(number)] = ", ".join(w for w in (*words, where) if w)
         except SnapfsError as error:

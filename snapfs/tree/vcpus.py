@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from snapfs.blob import Data
+from snapfs.guest import idle
 from snapfs.snapshot import Snapshot
 from snapfs.snapshot.vcpu import Vcpu
 from snapfs.snapshot.vcpu.vcpu import told
@@ -42,13 +43,34 @@ What to know when reading:
     "aarch64": """\
 Cloud Hypervisor does not save these, so they are nowhere in the snapshot:
 
-- Registers of EL2 and EL3, and of self-hosted debug that KVM does not list.
-- The state of the PL031 clock.
+- Registers of EL2 and EL3, and whatever the host's KVM does not list. Under MSHV the general registers are all that is saved.
+- The machine's clock before v53 (clock/), and the PL031 real-time clock in any release.
+- The interrupt controller under MSHV. Under KVM it is in gic/.
+
+What to know when reading:
+
+- regs/sp is SP_EL0; the stack pointer in use is in summary.txt. spsr_abt to spsr_fiq are those of AArch32.
+- sysregs/ has the manual's names; S<op0>_<op1>_C<n>_C<m>_<op2> is an encoding that has none, KVM_REG_ARM_* are KVM's own, and
+  CCSIDR_EL1/ has one register for each value of CSSELR_EL1.
+- CNTVCT_EL0 and CNTV_CVAL_EL0 are what KVM keeps under ids that have each other's encoding. The counters were read later than
+  clock/, and at another time for each vCPU.
+- Values marked as KVM's filler were never written by anyone.
+- KVM knows no halted state here: a vCPU that waits in WFI is `runnable`. vcpus.txt calls it idle because of the instruction.
+  `stopped` is one that PSCI has not started, or has turned off.
+- v0.11 to v26 saved only the low half of the vector registers. With SVE (v53 and later) fpsimd/ is the low end of sve/.
+- remarks.txt of each vCPU says which of these hold for it.
 """,
     "riscv64": """\
 Cloud Hypervisor does not save these, so they are nowhere in the snapshot:
 
-- The interrupt controller (AIA: APLIC and IMSIC), and registers that the host's KVM does not list.
+- The interrupt controller (AIA: APLIC and IMSIC) but for the hart's own registers in aia/, and what the host's KVM does not list.
+- The machine's clock, apart from timer/.
+
+What to know when reading:
+
+- fp/ has the registers of the D extension where the guest has it; fp_f/ is KVM's other view of the same memory and means nothing
+  then. Of the vector registers no more than 64 bits are saved.
+- KVM knows no halted state here: a hart that waits in WFI is `runnable`. vcpus.txt calls it idle because of the instruction.
 """,
 }
 
@@ -60,15 +82,15 @@ def vcpus(snap: Snapshot) -> Iterator[tuple[str, Node]]:
     if snap.has_common_cpuid:
         yield from reflect.directory("common_cpuid", lambda: snap.common_cpuid)
     for number in snap.vcpus:
-        yield str(number), Dir(lambda n=number: _vcpu(snap.vcpus[n]))  # type: ignore[misc]
+        yield str(number), Dir(lambda n=number: _vcpu(snap.vcpus[n], lambda v: idle.doing(snap, v)))  # type: ignore[misc]
 
 
-def _vcpu(vcpu: Vcpu) -> Iterator[tuple[str, Node]]:
+def _vcpu(vcpu: Vcpu, doing: Callable[[Vcpu], str] = lambda vcpu: vcpu.doing) -> Iterator[tuple[str, Node]]:
     if failure := vcpu.failure:
         yield "ERROR", error_file(failure)
         yield "raw", Dir(lambda: _raw(vcpu))
         return
-    yield "summary.txt", TextFile(lambda: _summary(vcpu))
+    yield "summary.txt", TextFile(lambda: _summary(vcpu, doing))
     yield from reflect.facets(vcpu)
     yield "raw", Dir(lambda: _raw(vcpu))
 
@@ -93,14 +115,16 @@ def _table(snap: Snapshot) -> str:
             lambda v=v: v.pc,  # type: ignore[misc]
             lambda v=v: v.page_table_root,  # type: ignore[misc]
             lambda v=v: v.running.replace(" ", "-"),  # type: ignore[misc]
-            lambda v=v: v.doing,  # type: ignore[misc]
+            lambda v=v: idle.doing(snap, v),  # type: ignore[misc]
         )
         rows.append((str(number), *("?" if v.failure else told(answer) or "-" for answer in answers)))
     return columns(rows)
 
 
-def _summary(vcpu: Vcpu) -> str:
+def _summary(vcpu: Vcpu, doing: Callable[[Vcpu], str]) -> str:
     facts = {"vCPU": str(vcpu.number), **vcpu.summary()}
+    if "doing" in facts and facts["doing"] != "?":
+        facts["doing"] = doing(vcpu)
     width = max(map(len, facts))
     return "".join(f"{name:<{width}}  {text}\n" for name, text in facts.items())
 

@@ -105,6 +105,7 @@ def test_the_interrupt_controller_is_found_in_every_place_and_encoding(name: str
     assert snap.gic is not None
     n = synthetic.number(tag)
     assert len(snap.gic.spis) == {128: 96, 224: 192, 256: 224}[128 if n < 14 else 224 if n < 16 else 256]
+    assert [n for n, spi in snap.gic.spis.items() if spi.enabled] == [43]
     assert snap.gic.kind == ("gic-v3" if n < 17 else "gic-v3-its")
 
 

@@ -5,8 +5,10 @@ Source: Arm Architecture Reference Manual for A-profile (DDI 0487), sections D1.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from snapfs.formats.arm64_flags import PSTATE
 from snapfs.snapshot.vcpu.paging import Arm64Paging
 from snapfs.snapshot.vcpu.vcpu import Vcpu
 
@@ -81,6 +83,11 @@ class Arm64Vcpu(Vcpu):
 
     @property
     def doing(self) -> str:
+        if self.running not in ("running", ""):
+            return ""
         if self.el == 0:
-            return "runs a program"
-        return "runs the kernel, interrupts masked" if self.core().pstate >> 7 & 1 else "runs the kernel"
+            return "in a program"
+        return "in the kernel, interrupts off" if self.core().pstate >> 7 & 1 else "in the kernel"
+
+    def further(self) -> Mapping[str, Callable[[], str | int | None]]:
+        return {"pstate": lambda: PSTATE.spell(self.core().pstate)}

@@ -5,7 +5,7 @@ Source: Cloud Hypervisor, hypervisor/src/kvm/aarch64/mod.rs (`VcpuKvmState`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
 from snapfs.formats import kvm_arm64 as kvm
@@ -141,3 +141,17 @@ class KvmArm64Vcpu(Arm64Vcpu):
         if "mp_state" not in self.source:
             return ""
         return {0: "running", 5: "stopped", 10: "suspended"}.get(self.mp_state, f"mp_state {self.mp_state}")
+
+    def further(self) -> Mapping[str, Callable[[], str | int | None]]:
+        return {
+            **super().further(),
+            "affinity": lambda: self.affinity if "mpidr" in self.source or "sys_regs" in self.source else "",
+            "cpu": lambda: self._spelled("MIDR_EL1"),
+            "last exception": lambda: self._spelled("ESR_EL1"),
+            "virtual timer": lambda: self._spelled("CNTV_CTL_EL0"),
+        }
+
+    def _spelled(self, name: str) -> str:
+        value = self.system_register(name)
+        form = self.sysregs.form_of(name) if value is not None else None
+        return form.spell(value) if form else ""

@@ -46,7 +46,7 @@ class KvmRiscvVcpu(Vcpu):
     """One vCPU of a riscv64 machine under KVM."""
 
     ARCH = "riscv64"
-    WORDS = ("pc", "sp", "satp", "mode")
+    WORDS = ("pc", "sp", "satp", "privilege")
 
     @staticmethod
     def matches(hypervisor: str, keys: Mapping[str, Any]) -> bool:
@@ -183,4 +183,18 @@ class KvmRiscvVcpu(Vcpu):
 
     @property
     def doing(self) -> str:
-        return "runs a program" if self.in_user_mode else "runs the kernel"
+        if self.running not in ("running", ""):
+            return ""
+        return "in a program" if self.in_user_mode else "in the kernel"
+
+    def further(self) -> Mapping[str, Callable[[], str | int | None]]:
+        return {
+            "sstatus": lambda: self._spelled("csrs", "sstatus"),
+            "scause": lambda: self._spelled("csrs", "scause"),
+            "satp mode": lambda: self._spelled("csrs", "satp"),
+        }
+
+    def _spelled(self, group: str, name: str) -> str:
+        registers: Registers = getattr(self, group)
+        value, form = registers.value(name), registers.form_of(name)
+        return form.spell(value) if form and value is not None else ""
