@@ -64,7 +64,19 @@ class BlockGeometry(Record, size=4):
     sectors: u8
 
 
-class BlockConfig(Record, size=60):
+class BlockZones(Record, size=24):
+    """struct virtio_blk_zoned_characteristics."""
+
+    zone_sectors: u32
+    max_open_zones: u32
+    max_active_zones: u32
+    max_append_sectors: u32
+    write_granularity: u32
+    model: u8
+    unused2: Annotated[bytes, Bytes(3)]
+
+
+class BlockConfig(Record, size=96):
     """struct virtio_blk_config; `capacity` counts sectors of 512 bytes."""
 
     capacity: u64
@@ -86,6 +98,10 @@ class BlockConfig(Record, size=60):
     max_write_zeroes_seg: u32
     write_zeroes_may_unmap: u8
     unused1: Annotated[bytes, Bytes(3)]
+    max_secure_erase_sectors: u32
+    max_secure_erase_seg: u32
+    secure_erase_sector_alignment: u32
+    zoned: BlockZones
 
 
 class ConsoleConfig(Record, size=12):

@@ -13,12 +13,23 @@ from snapfs.tree.nodes import Dir, Link, Node, TextFile
 __all__ = ["devices"]
 
 _README = """\
-One directory per device: kind, state/, pci/, virtio/, queues/, and config, a link to its entry of the configuration.
-devices.txt has them all at a glance, summary.txt of each says what it is and what it waits for.
+devices.txt has all devices at a glance; lines that begin with # at its end name requests that nobody works on.
 
-Not saved by any release, and so not here: CMOS clock and i8042 (x86_64), PL031 clock (aarch64), ACPI GED and PM timer,
-fw_cfg, PIT and PIC (Cloud Hypervisor has none of KVM's), TPM (its emulator holds the state), the allocators of the PCI buses.
-The contents of disks, pmem files, ivshmem and of the processes behind vhost-user and vfio-user are not in a snapshot either.
+One directory per device, by its id:
+  kind         what it is                               config       link to its entry of the configuration
+  summary.txt  what it is and what it waits for         host/        what it uses of the host that ran it
+  state/       what was saved of it, by name            resources/   addresses and interrupts that it takes up
+  pci/         configuration space, in words in config.txt; base addresses, capabilities, MSI-X table
+  virtio/      status of the driver, features offered and accepted, configuration space
+  queues/      addresses, indices and entries in flight of each queue; descriptors.txt has their descriptor chains.
+               What is in flight stands in guest memory alone: from v16 on the state has no ring indices.
+Each directory has its table beside it: grep -H status devices/*/virtio.txt
+
+No release saves, so that nothing of it can be here: the CMOS clock and the keyboard controller i8042 (x86_64: ports 0x70 and 0x61,
+0x64), the PL031 clock (aarch64: 0x09010000), ACPI GED and PM timer, fw_cfg, the state of a TPM (it is in the emulator behind its
+socket), the address allocators of the PCI buses. PIT and PIC: Cloud Hypervisor has none. Nor are the contents of disks, pmem
+files and ivshmem in a snapshot, nor what vhost-user, vfio-user, vDPA and VFIO devices know of themselves.
+pci-SSSS:00:00.0 is the host bridge of a PCI segment: not saved either, but the same in every machine.
 """
 
 
