@@ -9,7 +9,8 @@ The class is checked against `size` when it is created. A record is read from by
 which JSON has been seen to carry one (`read`): a list of byte values, signed or not, or an object with a key per field.
 An object may lack fields (older releases) and may have more (newer ones): `present` tells which are there, `extra` holds the
 further ones. Bytes beyond the known size, as a longer struct of a later kernel has them, are in `trailing`. Nothing that was
-read is dropped. (These three are functions, so that a struct may have fields of those names.)
+read is dropped. A field whose value is damaged or was cut off raises when it is asked for, and is listed in `broken`; its
+siblings are not touched. (These four are functions, so that a struct may have fields of those names.)
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from snapfs.errors import CorruptState
 from snapfs.layout.forms import Form
 from snapfs.layout.scalars import Stored, Wide
 
-__all__ = ["Array", "Bytes", "Field", "Record", "extra", "octets", "present", "trailing"]
+__all__ = ["Array", "Bytes", "Field", "Record", "broken", "extra", "octets", "present", "trailing"]
 
 
 @dataclass(frozen=True)
@@ -199,6 +200,7 @@ class Record:
     # not annotated names of the struct: these two are ours, and no kernel field begins with an underscore and this prefix
     _record_extra: ClassVar[Mapping[str, Any]] = {}
     _record_trailing: ClassVar[bytes] = b""
+    _record_broken: ClassVar[Mapping[str, CorruptState]] = {}
 
     def __init_subclass__(cls, size: int) -> None:
         hints = get_type_hints(cls, include_extras=True)
@@ -222,6 +224,8 @@ class Record:
         raise AttributeError(f"{type(self).__name__} is frozen")
 
     def __getattr__(self, name: str) -> Any:
+        if name in self._record_broken:
+            raise self._record_broken[name].with_traceback(None)
         if name in type(self).FIELDS:
             raise CorruptState(f"{type(self).__name__}.{name} is not in the snapshot: the release that wrote it did not save it")
         raise AttributeError(f"{type(self).__name__} has no field {name}")
@@ -259,24 +263,47 @@ class Record:
         if isinstance(value, Mapping):
             record = cls.__new__(cls)
             rest = dict(value)
+            damaged: dict[str, CorruptState] = {}
             for f in cls.FIELDS.values():
                 # serde writes Rust's raw identifier `r#type` as `type`, kvm-bindings spells it `type_`
                 for key in (f.name, f.name + "_"):
                     if key in rest:
-                        record.__dict__[f.name] = f.codec.from_json(rest.pop(key), f"{where}/{key}")
+                        try:
+                            record.__dict__[f.name] = f.codec.from_json(rest.pop(key), f"{where}/{key}")
+                        except CorruptState as error:
+                            damaged[f.name] = error
                         break
             if rest:
                 record.__dict__["_record_extra"] = rest
+            if damaged:
+                record.__dict__["_record_broken"] = damaged
             return record
+        data = octets(value, where)
         try:
-            return cls.decode(octets(value, where))
+            return cls.decode(data)
         except CorruptState as error:
-            raise CorruptState(f"{where}: {error}") from None
+            return cls._decode_start(data, CorruptState(f"{where}: {error}"))
+
+    @classmethod
+    def _decode_start(cls, data: bytes, error: CorruptState) -> Self:
+        """The fields that a struct which was cut still has; the others raise `error`, as does a struct without any."""
+        whole = [f for f in cls.FIELDS.values() if f.offset + f.size <= len(data)]
+        if not whole:
+            raise error
+        record = cls.__new__(cls)
+        record.__dict__.update((f.name, f.codec.unpack(data, f.offset)) for f in whole)
+        record.__dict__["_record_broken"] = {name: error for name in cls.FIELDS if name not in record.__dict__}
+        return record
 
 
 def present(record: Record) -> tuple[str, ...]:
-    """The names of the fields that the snapshot holds, in the order of the struct."""
-    return tuple(name for name in record.FIELDS if name in record.__dict__)
+    """The names of the fields that the snapshot holds, in the order of the struct; those of `broken` among them."""
+    return tuple(name for name in record.FIELDS if name in record.__dict__ or name in broken(record))
+
+
+def broken(record: Record) -> Mapping[str, CorruptState]:
+    """The fields that are there and cannot be read, with the reason; reading one raises it."""
+    return record._record_broken  # noqa: SLF001
 
 
 def extra(record: Record) -> Mapping[str, Any]:

@@ -24,7 +24,7 @@ from snapfs.errors import SnapfsError
 from snapfs.layout import Facets, Form, Record
 from snapfs.layout.facets import Text
 from snapfs.layout.forms import JSON
-from snapfs.layout.record import extra, present, trailing
+from snapfs.layout.record import broken, extra, present, trailing
 from snapfs.tree import names
 from snapfs.tree.nodes import Dir, ImageFile, Node, TextFile
 from snapfs.tree.tables import table
@@ -35,7 +35,8 @@ __all__ = ["Member", "Text", "container", "directory", "entry", "members", "plai
 
 
 class Member(NamedTuple):
-    """One named part of a value. `form` is how it, or each element of it, is written; None for JSON's own way."""
+    """One named part of a value. `form` is how it, or each element of it, is written; None for JSON's own way. The value of a
+    part that is there and cannot be read is the error."""
 
     name: str
     value: Any
@@ -92,7 +93,11 @@ def _is_thing(value: Any) -> bool:
 
 def _record(record: Record) -> Iterator[Member]:
     form_of = getattr(record, "form_of", None)
+    lost = broken(record)
     for name in present(record):
+        if name in lost:
+            yield Member(name, lost[name], None)
+            continue
         yield Member(name, getattr(record, name), (form_of and form_of(name)) or record.FIELDS[name].form)
     for name, value in extra(record).items():
         yield Member(name, value, None)
@@ -144,6 +149,8 @@ def quoted(value: Any, form: Form | None) -> str:
 
 def plain(value: Any, form: Form | None = None) -> Any:
     """A value in JSON output: registers and masks as the strings of their files, counts as numbers."""
+    if isinstance(value, SnapfsError):
+        return {"ERROR": str(value)}
     if (parts := members(value)) is not None:
         if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
             return [plain(m.value, m.form) for m in parts]
@@ -173,6 +180,8 @@ def entry(value: Any, form: Form | None = None) -> Node:
     """The node of any value."""
     if type(value) in (int, str, bytes):
         return leaf(value, form)
+    if isinstance(value, SnapfsError):
+        return TextFile(lambda: _fail(value), lambda: _fail(value))
     if isinstance(value, Node):
         return value
     if isinstance(value, Facets):
@@ -184,6 +193,11 @@ def entry(value: Any, form: Form | None = None) -> Node:
     if members(value) is not None:
         return Dir(lambda: entries(value, form), value=lambda: plain(value, form))
     return leaf(value, form)
+
+
+def _fail(error: SnapfsError) -> str:
+    """The content of what cannot be read: its name is known, its value is not."""
+    raise error.with_traceback(None)
 
 
 def _strip_none(annotation: Any) -> Any:
@@ -305,8 +319,13 @@ def directory(name: str, value: Any, form: Form | None = None) -> Iterator[tuple
             found = value()
         except SnapfsError:
             return None
-        key = found.find(wanted) if hasattr(found, "find") else None
-        return None if key is None else dict(entries(found, form)).get(names.escape(key))
+        if not hasattr(found, "find"):
+            return None
+        key, suffix = found.find(wanted), ""
+        if key is None:
+            wanted, _, suffix = wanted.rpartition(".")
+            key, suffix = found.find(wanted), f".{suffix}"
+        return None if key is None else dict(entries(found, form)).get(names.escape(key + suffix))
 
     yield name, Dir(lambda: entries(value(), form), value=lambda: plain(value(), form), lookup=other)
     yield names.beside(name, ".txt"), TextFile(lambda: table(rows(value(), form)))
@@ -315,6 +334,9 @@ def directory(name: str, value: Any, form: Form | None = None) -> Iterator[tuple
 def rows(value: Any, form: Form | None = None, prefix: str = "") -> Iterator[tuple[str, str, str]]:
     """The lines of a value's table: dotted name, value, words."""
     parts = members(value)
+    if isinstance(value, SnapfsError):
+        yield prefix, "ERROR", str(value)
+        return
     if parts is None:
         yield prefix, quoted(value, form), words(value, form)
         return

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from snapfs.errors import CorruptState
 from snapfs.layout import Record, hex64, u16
-from snapfs.layout.record import extra, octets, present, trailing
+from snapfs.layout.record import broken, extra, octets, present, trailing
 
 records = st.sampled_from(every_record())
 
@@ -81,11 +81,39 @@ def test_keys_that_a_newer_release_adds_are_kept(case):
     assert extra(record) == {"of the future": [1, 2]}
 
 
-@given(records, st.data())
-def test_a_record_that_is_cut_says_how_long_it_should_be(kind, data):
+@given(stored(), st.data())
+def test_a_record_that_is_cut_keeps_its_whole_fields_and_says_how_long_it_should_be(case, data):
+    kind, content = case
     size = data.draw(st.integers(0, kind.SIZE - 1))
-    with pytest.raises(CorruptState, match=re.escape(f"{size} bytes where {kind.__name__} needs {kind.SIZE}")):
-        kind.read([0] * size)
+    sentence = re.escape(f"{size} bytes where {kind.__name__} needs {kind.SIZE}")
+    whole = [f.name for f in kind.FIELDS.values() if f.offset + f.size <= size]
+    if not whole:
+        with pytest.raises(CorruptState, match=sentence):
+            kind.read(list(content[:size]))
+        return
+    record = kind.read(list(content[:size]))
+    assert set(broken(record)) == set(kind.FIELDS) - set(whole)
+    for name in kind.FIELDS:
+        if name in whole:
+            assert getattr(record, name) == getattr(kind.decode(content), name)
+        else:
+            with pytest.raises(CorruptState, match=sentence):
+                getattr(record, name)
+
+
+@given(stored(), st.data())
+def test_a_field_that_is_damaged_fails_alone(case, data):
+    kind, content = case
+    whole = as_object(kind.decode(content))
+    damaged = data.draw(st.sampled_from(sorted(whole)))
+    record = kind.read({**whole, damaged: "damaged"}, "place")
+    for name in whole:
+        field = name.removesuffix("_") if name not in kind.FIELDS else name
+        if name == damaged:
+            with pytest.raises(CorruptState, match=f"^place/{name}"):
+                getattr(record, field)
+        else:
+            assert getattr(record, field) == getattr(kind.decode(content), field)
 
 
 @given(

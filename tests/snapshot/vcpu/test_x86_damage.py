@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -86,14 +87,28 @@ def test_lists_that_became_bytes_read_as_lists_did(tmp_path: Path) -> None:
     assert without_raw(tree_of(tmp_path / "after", {"Kvm": saved})) == before
 
 
-def test_a_group_that_is_cut_fails_alone(tmp_path: Path) -> None:
+def test_a_group_that_is_cut_keeps_the_names_and_the_values_before_the_cut(tmp_path: Path) -> None:
     saved = payload("v53.0-x86_64-small")
     saved["regs"] = saved["regs"][:140]
     files = tree_of(tmp_path, {"Kvm": saved})
-    assert "140 bytes where KvmRegs needs 144" in files["/regs/ERROR"]
-    assert files["/regs.txt"].startswith("EIO: ")
+    assert files["/regs/rip"] == "0xffffffff813186ab\n"
+    assert files["/regs/rflags"].startswith("EIO: ")
+    assert "140 bytes where KvmRegs needs 144" in files["/regs/rflags"]
+    assert re.search(r"^rflags +ERROR .*140 bytes", files["/regs.txt"], re.MULTILINE)
     assert files["/sregs/cr4"].startswith("0x")
-    assert files["/summary.txt"].startswith("vCPU")
+    assert "\nrip           0xffffffff813186ab\n" in files["/summary.txt"]
+    assert re.search(r"^mode +\?$", files["/summary.txt"], re.MULTILINE)
+
+
+def test_a_register_that_is_no_number_fails_alone(tmp_path: Path) -> None:
+    saved = payload("v16.0-x86_64-small")
+    saved["regs"]["rax"] = "garbage"
+    saved["sregs"]["cs"]["base"] = None
+    files = tree_of(tmp_path, saved, "B")
+    assert files["/regs/rax"].startswith("EIO: ")
+    assert files["/regs/rbx"].startswith("0x")
+    assert files["/sregs/cs/base"].startswith("EIO: ")
+    assert files["/sregs/cs/selector"].startswith("0x")
 
 
 def test_a_leaf_that_is_no_json_keeps_its_bytes_and_spares_its_siblings(tmp_path: Path) -> None:
