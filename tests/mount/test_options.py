@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import corpus
+import pytest
+from mounted import mounted, mounts_below, requires_fuse, run
+
+pytestmark = requires_fuse
+
+NOBODY = 65534
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as two users")
+
+
+@pytest.fixture
+def open_path(tmp_path: Path) -> Path:
+    """A directory that every user can get to."""
+    for above in (tmp_path, *tmp_path.parents):
+        if above.owner() == "root" and str(above).startswith("/tmp/"):
+            above.chmod(0o755)
+    return tmp_path
+
+
+def row(at: Path) -> tuple[set[str], str, str]:
+    """Options, type and source of a mount as mountinfo has them."""
+    for line in Path("/proc/self/mountinfo").read_text(encoding="latin-1").splitlines():
+        fields = line.split(" ")
+        if fields[4] == str(at):
+            rest = fields.index("-")
+            return {*fields[5].split(","), *fields[rest + 3].split(",")}, fields[rest + 1], fields[rest + 2]
+    raise AssertionError(f"{at} is not mounted")
+
+
+def as_nobody(script: str, *arguments: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["/usr/bin/env", "sh", "-c", script, "sh", *map(str, arguments)],
+        user=NOBODY,
+        group=NOBODY,
+        extra_groups=[],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_mount_is_always_read_only_without_suid_dev_exec(tmp_path: Path) -> None:
+    with mounted("--demo", "-o", "rw,defaults,nofail,x-y=z", at=tmp_path / "m") as at:
+        options, kind, source = row(at)
+    assert {"ro", "nosuid", "nodev", "noexec", "default_permissions"} <= options
+    assert "allow_other" not in options
+    assert kind == "fuse.snapfs"
+    assert source == str(corpus.demo())
+
+
+def test_hostile_directory_name_smuggles_nothing_in(tmp_path: Path) -> None:
+    hostile = tmp_path / "a,suid,dev b\\c"
+    shutil.copytree(corpus.demo(), hostile)
+    with mounted(hostile, at=tmp_path / "m") as at:
+        options, _, source = row(at)
+        assert (at / "README").exists()
+    assert {"nosuid", "nodev"} <= options
+    assert not {"suid", "dev", "dev b\\c"} & options
+    assert source == str(hostile).replace("\\", "\\134").replace(" ", "\\040")
+
+
+def test_name_that_is_not_utf8_can_be_mounted(tmp_path: Path) -> None:
+    strange = os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xe4 \n")
+    shutil.copytree(corpus.demo(), strange)
+    done = run("mount", strange, tmp_path / "m", env={**os.environ, "LC_ALL": "C"})
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "m/README").exists()
+    assert run("umount", tmp_path / "m", env={**os.environ, "LC_ALL": "C"}).returncode == 0
+
+
+def test_unknown_option_is_refused_before_anything_is_mounted(tmp_path: Path) -> None:
+    done = run("mount", "--demo", "-o", "blub", tmp_path / "m")
+    assert done.returncode == 1
+    assert "umask=OCTAL" in done.stderr
+    assert not (tmp_path / "m").exists()
+
+
+def test_exec_is_accepted_with_a_warning(tmp_path: Path) -> None:
+    done = run("mount", "--demo", "-o", "exec", tmp_path / "m")
+    assert done.returncode == 0
+    assert "always noexec" in done.stderr
+    assert "noexec" in row(tmp_path / "m")[0]
+    assert run("umount", tmp_path / "m").returncode == 0
+
+
+def test_modes_and_owner(tmp_path: Path) -> None:
+    with mounted("--demo", at=tmp_path / "m") as at:
+        file, directory = (at / "README").stat(), (at / "vcpus").stat()
+        assert (file.st_mode & 0o7777, directory.st_mode & 0o7777) == (0o400, 0o500)
+        assert (file.st_uid, file.st_gid) == (os.geteuid(), os.getegid())
+    with mounted("--demo", "-o", "uid=12,gid=34,umask=027", at=tmp_path / "m") as at:
+        file, directory = (at / "README").stat(), (at / "vcpus").stat()
+        assert (file.st_mode & 0o7777, directory.st_mode & 0o7777) == (0o440, 0o550)
+        assert (file.st_uid, file.st_gid) == (12, 34)
+
+
+@as_root
+def test_other_users_see_nothing_unless_asked(open_path: Path) -> None:
+    with mounted("--demo", "-o", "umask=0", at=open_path / "m") as at:
+        assert as_nobody('cat "$1/README"', at).returncode != 0
+    with mounted("--demo", "-o", "allow_other", at=open_path / "m") as at:
+        assert as_nobody('ls "$1"', at).returncode != 0
+    with mounted("--demo", "-o", "allow_other,umask=022", at=open_path / "m") as at:
+        assert as_nobody('cat "$1/README"', at).returncode == 0
+        assert as_nobody('echo x > "$1/README"', at).returncode != 0
+    with mounted("--demo", "-o", f"allow_other,uid={NOBODY}", at=open_path / "m") as at:
+        assert as_nobody('cat "$1/vcpus/0/regs/rip"', at).stdout.startswith("0x")
+
+
+@pytest.fixture
+def user_mount(open_path: Path) -> Iterator[Path]:
+    """A directory of another user with a copy of the sample in it."""
+    home = open_path / "home"
+    home.mkdir()
+    shutil.copytree(corpus.demo(), home / "s")
+    for path in (home, home / "s", *(home / "s").iterdir()):
+        os.chown(path, NOBODY, NOBODY)
+    yield home
+    for left in mounts_below(home):
+        subprocess.run(["umount", "-l", left], check=False)
+
+
+@as_root
+def test_unprivileged_user_mounts_for_himself_alone(user_mount: Path) -> None:
+    # in a mount namespace where /dev/fuse is for everybody, as it is where udev runs
+    (user_mount / "dev").mkdir()
+    snapfs = f"setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups {sys.executable} -m snapfs"
+    script = f"""set -e
+        mount -t tmpfs none dev; mknod dev/fuse c 10 229; chmod 666 dev/fuse; mount --bind dev/fuse /dev/fuse
+        {snapfs} mount s m
+        setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups cat m/vcpus/0/regs/rip
+        if cat m/README >/dev/null 2>&1; then echo root can look; fi
+        {snapfs} umount m
+        [ ! -e m ] && echo gone"""
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "HOME": str(user_mount)}
+    command = ["unshare", "-m", "sh", "-c", script]
+    done = subprocess.run(command, cwd=user_mount, env=env, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("0x")
+    assert done.stdout.endswith("gone\n")
+    assert "root can look" not in done.stdout
+
+
+@as_root
+def test_sudo_is_told_of_the_options_that_let_the_user_look(tmp_path: Path) -> None:
+    done = run("mount", "--demo", tmp_path / "m", env={**os.environ, "SUDO_UID": "1000"})
+    assert run("umount", tmp_path / "m").returncode == 0
+    assert "uid=1000" in done.stderr
+    assert "allow_root" in done.stderr
+
+
+@pytest.fixture
+def helpers() -> Iterator[None]:
+    """mount.snapfs where mount(8) looks for it, for the time of a test."""
+    if os.geteuid():
+        pytest.skip("only root can put a helper into /sbin")
+    places = [Path("/sbin/mount.snapfs"), Path("/sbin/mount.fuse.snapfs")]
+    made = [place for place in places if not place.exists()]
+    source = Path(__file__).parents[2]
+    for place in made:
+        start = "import sys; sys.argv[0] = 'mount.snapfs'; from snapfs.cli import main; main()"
+        place.write_text(f'#!/bin/sh\nPYTHONPATH={source} exec {sys.executable} -c "{start}" "$@"\n')
+        place.chmod(0o755)
+    yield
+    for place in made:
+        place.unlink()
+
+
+def _mount(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["mount", *map(str, arguments)], capture_output=True, text=True, check=False)
+
+
+def test_mount_8_mounts_and_umount_8_unmounts(helpers: None, tmp_path: Path) -> None:
+    at = tmp_path / "m"
+    at.mkdir()
+    for kind in ("fuse.snapfs", "snapfs"):
+        done = _mount("-t", kind, "-o", "uid=7,noatime", corpus.demo(), at)
+        assert done.returncode == 0, done.stderr
+        assert (at / "README").stat().st_uid == 7
+        assert row(at)[1] == "fuse.snapfs"
+        subprocess.run(["umount", at], check=True)
+    assert _mount("-t", "fuse.snapfs", tmp_path / "nothing", at).returncode == 32
+    assert _mount("-t", "fuse.snapfs", "-o", "blub", corpus.demo(), at).returncode == 1
+    assert _mount("-t", "fuse.snapfs", "-s", "-o", "blub", corpus.demo(), at).returncode == 0
+    subprocess.run(["umount", at], check=True)
+    assert _mount("-f", "-t", "fuse.snapfs", corpus.demo(), at).returncode == 0
+    assert mounts_below(tmp_path) == []
+
+
+def test_fstab_twice_mounts_once(helpers: None, tmp_path: Path) -> None:
+    hostile, at = tmp_path / "a,suid,dev b\\c", tmp_path / "m"
+    shutil.copytree(corpus.demo(), hostile)
+    at.mkdir()
+    place = str(hostile).replace("\\", "\\134").replace(" ", "\\040")
+    fstab = tmp_path / "fstab"
+    fstab.write_text(f"{place} {at} fuse.snapfs defaults,nofail,_netdev,x-systemd.automount,umask=022 0 0\n")
+    for _ in range(2):
+        done = _mount("-a", "-T", fstab)
+        assert done.returncode == 0, done.stderr
+        assert mounts_below(tmp_path) == [str(at)]
+    assert {"nosuid", "nodev", "noexec", "ro"} <= row(at)[0]
+    subprocess.run(["umount", at], check=True)
+
+
+def test_mount_point_that_is_missing_is_32_for_mount_8(helpers: None, tmp_path: Path) -> None:
+    done = subprocess.run(["/sbin/mount.snapfs", str(corpus.demo()), str(tmp_path / "a/b")], capture_output=True, text=True, check=False)
+    assert done.returncode == 32
+    assert len(done.stderr.splitlines()) == 1
+    assert subprocess.run(["/sbin/mount.snapfs", "x"], capture_output=True, check=False).returncode == 1
+
+
+def test_missing_fuse_is_15_and_names_what_works_without_it(tmp_path: Path) -> None:
+    if os.geteuid():
+        pytest.skip("hiding /dev/fuse needs root")
+    script = f"mount -t tmpfs none /dev && exec {sys.executable} -m snapfs mount --demo {tmp_path / 'm'}"
+    done = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 15, done.stderr
+    assert "no /dev/fuse" in done.stderr
+    assert "snapfs ls" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "m").exists()
+
+
+def test_unprivileged_container_mounts_or_says_why(tmp_path: Path) -> None:
+    snapfs, at = f"{sys.executable} -m snapfs", tmp_path / "m"
+    script = f"{snapfs} mount --demo {at} && cat {at}/vcpus/0/regs/rip && {snapfs} umount {at}"
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, check=False)
+    if "unshare" in done.stderr:
+        pytest.skip(f"no user namespaces here: {done.stderr.strip()}")
+    if done.returncode:
+        assert done.returncode == 15
+        assert len(done.stderr.splitlines()) == 1
+    else:
+        assert done.stdout.startswith("0x")
