@@ -8,19 +8,19 @@ Sources: linux, arch/x86/kernel/vmcore_info_64.c, arch/arm64/kernel/vmcore_info.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from snapfs.errors import SnapfsError
 from snapfs.guest import paging
-from snapfs.guest.paging import AddressSpace
+from snapfs.guest.paging import AddressSpace, pti
 from snapfs.guest.vmcoreinfo import VmcoreInfo, candidates
 from snapfs.snapshot.memory import GuestMemory
 from snapfs.snapshot.vcpu import Vcpu
 from snapfs.snapshot.vcpu.paging import Arm64Paging, RiscvPaging, X86Paging
 
-__all__ = ["Linux", "Stretch", "find"]
+__all__ = ["Linux", "Stretch", "search"]
 
 _START_KERNEL_MAP: Final = 0xFFFF_FFFF_8000_0000
 _HALF: Final = 1 << 63
@@ -83,17 +83,15 @@ class Linux:
         return second
 
 
-def find(memory: GuestMemory, vcpus: Iterable[Vcpu]) -> Linux | None:
-    """The kernel that runs in the guest; None when no VMCOREINFO in RAM proves itself. Scans all of RAM once."""
-    spaces: list[tuple[AddressSpace, object]] = []
-    for vcpu in vcpus:
-        try:
-            if vcpu.paging is not None:
-                spaces.append((paging.space(memory, vcpu.paging), vcpu.paging))
-        except SnapfsError:
-            continue
+def search(memory: GuestMemory, vcpus: Iterable[Vcpu]) -> Generator[None, None, Linux | None]:
+    """Returns the kernel that runs in the guest, or None when no VMCOREINFO in RAM proves itself. Looks through RAM once, and
+    yields after each piece of it."""
+    spaces = [(paging.space(memory, registers), registers) for registers in _registers(memory, vcpus)]
     second: Linux | None = None
     for info in candidates(memory):
+        if info is None:
+            yield
+            continue
         proved = _proved(memory, info, [registers for _, registers in spaces])
         if proved is None:
             continue
@@ -104,7 +102,21 @@ def find(memory: GuestMemory, vcpus: Iterable[Vcpu]) -> Linux | None:
     return second
 
 
-def _proved(memory: GuestMemory, info: VmcoreInfo, registers: list[object]) -> tuple[int, int, AddressSpace] | None:
+def _registers(memory: GuestMemory, vcpus: Iterable[Vcpu]) -> Iterator[paging.Paging]:
+    """What the walks of all vCPUs start with; of a pair of page tables both."""
+    for vcpu in vcpus:
+        try:
+            registers = vcpu.paging
+        except SnapfsError:
+            continue
+        if registers is None:
+            continue
+        yield registers
+        if isinstance(registers, X86Paging) and (found := pti.other_half(memory, registers)):
+            yield found[1]
+
+
+def _proved(memory: GuestMemory, info: VmcoreInfo, registers: list[paging.Paging]) -> tuple[int, int, AddressSpace] | None:
     """The symbol of the top page table, its physical address and the address space; None when the table contradicts."""
     symbol = info.hexadecimal("SYMBOL(swapper_pg_dir)")
     if symbol is None or not 0 <= symbol < 1 << 64:
@@ -118,7 +130,7 @@ def _proved(memory: GuestMemory, info: VmcoreInfo, registers: list[object]) -> t
     return None
 
 
-def _starts(info: VmcoreInfo, symbol: int, registers: list[object]) -> Iterable[tuple[int, paging.Paging]]:
+def _starts(info: VmcoreInfo, symbol: int, registers: list[paging.Paging]) -> Iterable[tuple[int, paging.Paging]]:
     """Where the top table would be for each architecture whose values the note has, and what a walk from it starts with."""
     base = info.number("phys_base")
     if base is not None and symbol >= _START_KERNEL_MAP:

@@ -17,10 +17,12 @@ from snapfs.errors import SnapfsError
 from snapfs.formats.elf_core import Nhdr
 from snapfs.snapshot.memory import GuestMemory
 
-__all__ = ["LONGEST", "VmcoreInfo", "candidates", "data_pieces"]
+__all__ = ["LONGEST", "MOST", "VmcoreInfo", "candidates", "data_pieces"]
 
 #: contents longer than this are no VMCOREINFO; the kernel keeps it in a page
 LONGEST: Final = 8192
+#: candidates that are looked at; a guest may have written any number
+MOST: Final = 1024
 _MARK: Final = b"VMCOREINFO\0\0OSRELEASE="
 _CHUNK: Final = 4 << 20
 _LINE: Final = re.compile(r"([A-Za-z_-]+(?:\([^()\s]{1,128}\))?)=(.{0,256})")
@@ -75,14 +77,20 @@ def data_pieces(memory: GuestMemory, overlap: int) -> Iterator[tuple[int, bytes]
                 end, tail = at + len(piece), piece[-overlap:]
 
 
-def candidates(memory: GuestMemory) -> Iterator[VmcoreInfo]:
-    """Every note in RAM that looks like VMCOREINFO, in the order of addresses."""
+def candidates(memory: GuestMemory) -> Iterator[VmcoreInfo | None]:
+    """Every note in RAM that looks like VMCOREINFO, in the order of addresses, `MOST` of them; None after each piece of RAM that
+    was looked through."""
+    count = 0
     for address, piece in data_pieces(memory, len(_MARK) + Nhdr.SIZE):
         at = piece.find(_MARK)
         while at >= 0:
             if at >= Nhdr.SIZE and (found := _note(memory, address + at - Nhdr.SIZE, piece[at - Nhdr.SIZE : at])):
                 yield found
-            at = piece.find(_MARK, at + 1)
+                count += 1
+                if count >= MOST:
+                    return
+            at = piece.find(_MARK, at + len(_MARK))
+        yield None
 
 
 def _note(memory: GuestMemory, address: int, head: bytes) -> VmcoreInfo | None:

@@ -39,16 +39,26 @@ class Cores:
     def __init__(self, memory: GuestMemory, vcpus: Mapping[int, Vcpu]) -> None:
         self.memory = memory
         self.vcpus = vcpus
+        self._looked = False
+        self._linux: linux.Linux | None = None
 
     @cached_property
     def packed(self) -> Packed:
         """Guest RAM as all cores have it."""
         return Packed(self.memory)
 
-    @cached_property
+    @property
     def linux(self) -> linux.Linux | None:
         """The guest's kernel; None when it is not Linux, or not far enough to be recognised."""
-        return linux.find(self.memory, self.vcpus.values())
+        for _ in self.look():
+            pass
+        return self._linux
+
+    def look(self) -> Iterator[None]:
+        """Looks for the kernel, piece by piece of RAM, unless that has been done."""
+        if not self._looked:
+            self._linux = yield from linux.search(self.memory, self.vcpus.values())
+            self._looked = True
 
     @cached_property
     def arch(self) -> str:

@@ -13,13 +13,22 @@ __all__ = ["howto"]
 
 # a build id, which distributors' servers know debug information by
 _BUILD_ID: Final = re.compile(r"[0-9a-f]{16,64}")
+# pieces of 4 MiB that guest memory is looked through in, to a GiB
+_PIECES: Final = 256
 _RELEASE: Final = re.compile(r"[A-Za-z0-9._+~-]{1,64}")
 
 
 def howto(cores: Cores) -> Iterator[bytes]:
     """The text, in pieces: the guest is looked for between them."""
     yield b"How to open this snapshot in debuggers. Every file here is made of the snapshot's own bytes; nothing is copied.\n\n"
-    yield b"Guest\n"
+    yield b"Guest "
+    # a dot for each GiB of RAM, while it is looked through; as many when that was done before, so that the text is always the same
+    dots = cores.packed.size >> 30
+    for count, _ in enumerate(cores.look(), 1):
+        if count % _PIECES == 0 and dots:
+            dots -= 1
+            yield b"."
+    yield b"." * dots + b"\n"
     yield "".join(f"    {line}\n" for line in _guest(cores)).encode()
     yield "".join(f"\n{title}\n" + "".join(f"    {line}\n" for line in lines) for title, lines in _tools(cores)).encode()
 

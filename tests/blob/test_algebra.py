@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import tempfile
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ def _sparse() -> File:
 
 
 SPARSE = _sparse()
+atexit.register(SPARSE.close)
 CONTENT: Whole = list((Path(_scratch.name) / "sparse").read_bytes())
 
 
