@@ -9,41 +9,8 @@ import pytest
 from mounted import mounted, requires_fuse
 
 import snapfs
-from snapfs import tree
-from snapfs.errors import SnapfsError
-from snapfs.tree import Dir, File, Link
 
 pytestmark = requires_fuse
-
-
-def _compare(node: Dir, place: Path, found: list[str]) -> None:
-    assert [name for name in sorted(os.listdir(place)) if name != "LOG"] == sorted(node.children), place
-    for name, child in node.children.items():
-        path = place / name
-        status = path.lstat()
-        found.append(str(path))
-        if isinstance(child, Dir):
-            _compare(child, path, found)
-        elif isinstance(child, Link):
-            assert os.readlink(path) == child.target
-        elif isinstance(child, File) and not child.huge and not child.streamed:
-            try:
-                expected = child.read_bytes()
-            except SnapfsError:
-                assert status.st_size > 0, path
-                with pytest.raises(OSError, match="Input/output error"):
-                    path.read_bytes()
-            else:
-                assert path.read_bytes() == expected, path
-                assert status.st_size == len(expected), path
-
-
-@pytest.mark.parametrize("name", ["v16.0-x86_64-small", "v28.0-x86_64-small", "v53.0-x86_64-small", "v53.0-aarch64-linux"])
-def test_every_small_file_of_a_mount_is_that_of_the_tree(name: str, tmp_path: Path) -> None:
-    found: list[str] = []
-    with mounted(corpus.trimmed(name), at=tmp_path / "m") as at, snapfs.open(corpus.trimmed(name)) as snap:
-        _compare(tree.root(snap), at, found)
-    assert len(found) > 500
 
 
 def test_memory_of_the_sample_is_byte_for_byte_that_of_its_files(tmp_path: Path) -> None:
