@@ -99,9 +99,9 @@ class InodeTable:
         return known
 
     def count(self, entry: Entry) -> None:
-        """The kernel was told of the entry once more."""
-        entry.lookups += 1
-        self._entries[entry.ino] = entry
+        """The kernel was told of the entry once more. Of two that were made at once for one name the first is kept: a count that
+        went with the other would be missing when the kernel forgets."""
+        self._entries.setdefault(entry.ino, entry).lookups += 1
 
     def forget(self, ino: int, count: int) -> bool:
         """The kernel gave up `count` references; True when that was the last."""

@@ -61,6 +61,20 @@ def test_entry_lives_until_all_references_are_given_up() -> None:
         table[b.ino]
 
 
+def test_two_look_ups_at_once_of_one_name_are_both_counted() -> None:
+    table = InodeTable(_tree())
+    root = table[ROOT]
+    name = next(iter(_tree().children))
+    one, other = table.child(root, name), table.child(root, name)
+    assert one is not None
+    assert other is not None
+    table.count(one)
+    table.count(other)
+    assert not table.forget(one.ino, 1)
+    assert table[one.ino] is one
+    assert table.forget(one.ino, 1)
+
+
 def test_root_is_never_forgotten() -> None:
     table = InodeTable(_tree())
     assert not table.forget(ROOT, 1 << 20)
