@@ -7,17 +7,16 @@ family, model and stepping; the names of features are those of /proc/cpuinfo.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from snapfs.formats.facts.x86_features import FEATURES
-from snapfs.formats.x86_flags import XCR0
-from snapfs.layout import DEC, TEXT, Flags, Form, Hex, Spelled, Values
+from snapfs.formats.x86_cpuid_words import form_of, version
+from snapfs.layout import DEC, TEXT, Flags, Form, Spelled, Values
 
 __all__ = ["Cpuid", "Leaf"]
 
-_PLAIN: Final = Hex(32)
 _NAME: Final = re.compile(r"(?:0[xX])?([0-9a-fA-F]{1,8})(?:\.([0-9]{1,10}))?")
 _HYPERVISOR: Final = 0x40000000
 
@@ -49,50 +48,18 @@ def _letters(value: int) -> str:
     return f'"{data.decode("ascii")}"' if data and all(0x20 <= b < 0x7F for b in data) else ""
 
 
-def _version(eax: int) -> tuple[int, int, int]:
-    """Family, model and stepping, as x86_family(), x86_model() and x86_stepping() find them."""
-    family, model = eax >> 8 & 0xF, eax >> 4 & 0xF
-    if family == 0xF:
-        family += eax >> 20 & 0xFF
-    if family >= 6:
-        model += (eax >> 16 & 0xF) << 4
-    return family, model, eax & 0xF
-
-
-def _version_words(eax: int) -> str:
-    return "family={} model={} stepping={}".format(*_version(eax))
-
-
 _TEXT_LEAVES: Final = {0x0: "ebx edx ecx", 0x80000000: "ebx edx ecx", _HYPERVISOR: "ebx ecx edx"} | dict.fromkeys(
     (0x80000002, 0x80000003, 0x80000004), "eax ebx ecx edx"
 )
-_DOMAINS: Final = {0: "none", 1: "SMT", 2: "core", 3: "module", 4: "tile", 5: "die", 6: "die-group"}
-_WORDS: Final[dict[tuple[int, str], Callable[[int], str]]] = {
-    (0x1, "eax"): _version_words,
-    (0x80000001, "eax"): _version_words,
-    (0x1, "ebx"): lambda v: f"apic_id={v >> 24} logical_processors={v >> 16 & 0xFF} clflush={8 * (v >> 8 & 0xFF)} brand={v & 0xFF}",
-    (0x80000008, "eax"): lambda v: f"physical_bits={v & 0xFF} linear_bits={v >> 8 & 0xFF}",
-    (0xB, "ecx"): lambda v: f"level={v & 0xFF} type={_DOMAINS.get(v >> 8 & 0xFF, v >> 8 & 0xFF)}",
-    (0x1F, "ecx"): lambda v: f"level={v & 0xFF} type={_DOMAINS.get(v >> 8 & 0xFF, v >> 8 & 0xFF)}",
-    (0xB, "edx"): lambda v: f"x2apic_id={v}",
-    (0x1F, "edx"): lambda v: f"x2apic_id={v}",
-    (0x15, "ecx"): lambda v: f"crystal={v}Hz" if v else "",
-    (0x16, "eax"): lambda v: f"base={v & 0xFFFF}MHz" if v else "",
-    (0x40000010, "eax"): lambda v: f"tsc={v}kHz" if v else "",
-    (0x40000010, "ebx"): lambda v: f"apic_bus={v}kHz" if v else "",
-}  # fmt: skip
 
 
-def _form(leaf: Leaf, register: str) -> Form:
+def _form(leaf: Leaf, register: str, *, hyperv: bool) -> Form:
     """How a register of a leaf is written and spelled."""
-    if names := FEATURES.get((leaf.function, leaf.index, register)):
+    if not (hyperv and leaf.function == _HYPERVISOR + 1) and (names := FEATURES.get((leaf.function, leaf.index, register))):
         return Flags(32, names)
     if register in _TEXT_LEAVES.get(leaf.function, ""):
         return Spelled(32, _letters, None)
-    if (leaf.function, leaf.index, register) == (0xD, 0, "eax"):
-        return Flags(32, {bit: name for bit, name in XCR0.names.items() if bit < 32})
-    words = _WORDS.get((leaf.function, register))
-    return Spelled(32, words, None) if words else _PLAIN
+    return form_of(leaf.function, leaf.index, register, hyperv=hyperv)
 
 
 class Cpuid(Values):
@@ -106,7 +73,7 @@ class Cpuid(Values):
             self.leaves.setdefault((leaf.function, leaf.index), leaf)
         self._identity()
         for leaf in self.leaves.values():
-            registers = ((r, getattr(leaf, r), _form(leaf, r)) for r in ("eax", "ebx", "ecx", "edx"))
+            registers = ((r, getattr(leaf, r), _form(leaf, r, hyperv=self.under_hyperv)) for r in ("eax", "ebx", "ecx", "edx"))
             self.put(f"0x{leaf.function:08x}.{leaf.index}", Values(registers))
 
     def _identity(self) -> None:
@@ -115,7 +82,7 @@ class Cpuid(Values):
         if brand := self.brand:
             self.put("brand", brand, TEXT)
         if signature := self.get_leaf(0x1):
-            for name, value in zip(("family", "model", "stepping"), _version(signature.eax), strict=True):
+            for name, value in zip(("family", "model", "stepping"), version(signature.eax), strict=True):
                 self.put(name, value, DEC)
         if sizes := self.get_leaf(0x80000008):
             self.put("physical_address_bits", sizes.eax & 0xFF, DEC)
@@ -154,6 +121,12 @@ class Cpuid(Values):
         """Whether KVM's own leaves are where they are by default."""
         leaf = self.get_leaf(_HYPERVISOR)
         return leaf is not None and _text(leaf.ebx, leaf.ecx, leaf.edx).startswith("KVMKVMKVM")
+
+    @property
+    def under_hyperv(self) -> bool:
+        """Whether the hypervisor's leaves are Hyper-V's, which KVM shows where Cloud Hypervisor was told `kvm_hyperv`."""
+        leaf = self.get_leaf(_HYPERVISOR)
+        return leaf is not None and _text(leaf.ebx, leaf.ecx, leaf.edx) == "Microsoft Hv"
 
     @property
     def apic_id(self) -> int | None:

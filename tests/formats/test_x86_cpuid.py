@@ -92,3 +92,47 @@ def test_a_leaf_is_found_by_its_short_name(name: str, there: bool) -> None:
 
 def test_an_empty_list_is_an_empty_directory() -> None:
     assert dict(processor()) == {}
+
+
+@pytest.mark.parametrize(
+    ("leaf", "sub_leaf", "register", "value", "words"),
+    [
+        # an Ice Lake's caches, as `cpuid` prints them
+        (0x4, 0, "eax", 0x7C004121, "data level=1 shared_by=2 cores=32"),
+        (0x4, 0, "ebx", 0x02C0003F, "line=64 partitions=1 ways=12"),
+        (0x4, 0, "ecx", 63, "sets=64"),
+        (0x4, 3, "eax", 0x7C0FC163, "unified level=3 shared_by=64 cores=32"),
+        (0x4, 4, "eax", 0, "none"),
+        (0xA, 0, "eax", 0x08300805, "version=5 counters=8 width=48 events=8"),
+        (0xA, 0, "edx", 0x00008604, "fixed_counters=4 fixed_width=48 any_thread_gone"),
+        (0xB, 1, "ecx", 0x201, "level=1 type=core"),
+        (0xD, 0, "eax", 0x000602E7, "x87 SSE AVX opmask ZMM_Hi256 Hi16_ZMM PKRU XTILECFG XTILEDATA"),
+        (0xD, 0, "ecx", 0x2B00, "largest_size=11008"),
+        (0xD, 18, "eax", 0x2000, "size=8192"),
+        (0xD, 18, "ecx", 6, "aligned_64 XFD"),
+        (0xD, 1, "ecx", 0x1800, "CET_U CET_S"),
+        (0x15, 0, "ecx", 25000000, "crystal=25000000Hz"),
+        (0x16, 0, "eax", 2000, "base=2000MHz"),
+        (0x40000010, 0, "eax", 2299978, "tsc=2299978kHz"),
+        (0x80000006, 0, "ecx", 0x02006140, "size=512KB ways=8 line=64"),
+        (0x80000006, 0, "edx", 0x01009140, "size=32768KB ways=9 line=64"),
+        (0x80000008, 0, "eax", 0x00003030, "physical_bits=48 linear_bits=48"),
+        (0x8000001E, 0, "ebx", 0x00000105, "core_id=5 threads_per_core=2"),
+        (0x12345678, 0, "eax", 5, ""),
+    ],
+)
+def test_registers_that_are_no_features_are_spelled(leaf: int, sub_leaf: int, register: str, value: int, words: str) -> None:
+    registers = dict.fromkeys(("eax", "ebx", "ecx", "edx"), 0) | {register: value}
+    found = Cpuid([Leaf(leaf, sub_leaf, **registers)])[f"0x{leaf:08x}.{sub_leaf}"]
+    assert found[register] == value
+    assert found.words(register) == words
+
+
+def test_leaves_of_hyper_v_are_spelled_where_the_hypervisor_shows_them() -> None:
+    hyperv = (0x40000000, 0, 0x40000005, 0x7263694D, 0x666F736F, 0x76482074)
+    features = (0x40000003, 0, 0x00000E7F, 0, 0, 0)
+    interface = (0x40000001, 0, 0x31237648, 0, 0, 0)
+    words = processor(hyperv, interface, features)["0x40000003.0"].words("eax")
+    assert words == "VP_RUNTIME REFERENCE_COUNTER SYNIC STIMER APIC_ACCESS HYPERCALL VP_INDEX REFERENCE_TSC GUEST_IDLE FREQUENCY"
+    assert processor(hyperv, interface, features)["0x40000001.0"].words("eax") == ""
+    assert processor(features)["0x40000003.0"].words("eax") == ""
