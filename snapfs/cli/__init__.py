@@ -62,7 +62,7 @@ def run(args: list[str]) -> int:
 
     if "_SNAPFS_COMPLETE" in os.environ:
         from snapfs.cli import shells  # noqa: F401 - makes the scripts' requests known to click
-    settings = Settings(debug="--debug" in args or "-d" in args[1:2])
+    settings = Settings(debug="--debug" in args or (args[:1] == ["mount"] and "-d" in args))
     try:
         result: Any = group.main(args, prog_name="snapfs", standalone_mode=False, obj=settings)
         output.flush()

@@ -54,6 +54,8 @@ def command(words: Words, *, pages: int | None) -> int:
     limit = (1000 if settings().json else 20) if pages is None else pages
     found = _Found()
     with open_place(words.snapshots[0]) as a, open_place(words.snapshots[1]) as b:
+        for place in (a, b):
+            _ = place.snap  # several have none, and are told so
         for path in words.rest or ("",):
             _compare(a, b, path.strip("/"), found, limit or None)
         if settings().json:

@@ -46,11 +46,12 @@ def command(words: Words, *, force: bool, tar: bool, everything: bool, exclude: 
         if selection.left_out and not exclude:
             warn(f"left out, since it repeats raw/ or costs real work: {_listed(selection.left_out)}; name it, or use --all")
         target = None if dest == "-" else Path(os.path.abspath(dest))
-        if target is not None and place.snap.source.path.resolve() in (target.resolve(), *target.resolve().parents):
+        evidence = Path(place.path).resolve()
+        if target is not None and evidence in (target.resolve(), *target.resolve().parents):
             raise WriteError(f"{dest}: is inside the snapshot, which is evidence; name a place outside")
         job = _Job(trail[-1], selection, path, fill_gaps=fill_gaps, force=force)
         if target is None or tar or target.suffix == ".tar":
-            job.archive(target, _top_name(path, place.snap.source.path.name))
+            job.archive(target, _top_name(path, evidence.name))
         else:
             job.disk(target)
         return job.finish(dest)

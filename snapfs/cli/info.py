@@ -35,15 +35,30 @@ def command(words: Words) -> int:
         with open_place(path) as place:
             found.append((path, about.facts(place.snap)))
             codes.append(_health(place.snap))
-            if len(words.snapshots) == 1 and not settings().json:
+            if len(paths) == 1 and not settings().json:
                 _page(about.summary(place.snap))
 
-    code = each(words.snapshots, look)
+    paths: list[str] = []
+    code = each(words.snapshots, lambda path: paths.extend(_snapshots(path)))
+    code = each(paths, look) or code
     if settings().json and found:
-        emit_json(found[0][1] if len(words.snapshots) == 1 else [facts for _, facts in found])
-    elif len(words.snapshots) > 1 and found:
+        emit_json(
+            found[0][1] if [path for path, _ in found] == list(words.snapshots) and len(found) == 1 else [facts for _, facts in found]
+        )
+    elif len(paths) > 1 and found:
         _table(found)
     return code or max(codes, default=0)
+
+
+def _snapshots(path: str) -> list[str]:
+    """The snapshot that was named, or those in a directory of several."""
+    with open_place(path) as place:
+        if place.one is not None:
+            return [path]
+        from snapfs.tree.many import Many
+
+        assert isinstance(place.top, Many)
+        return list(place.top.directories.values())
 
 
 def _health(snap: Snapshot) -> int:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from snapfs.errors import SnapfsError
+from snapfs.errors import NotASnapshot, SnapfsError
 
 if TYPE_CHECKING:
     from snapfs.snapshot import Snapshot
@@ -32,10 +32,19 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class Place(NamedTuple):
-    """An opened snapshot and its tree."""
+    """What was named, opened: a tree, and the snapshot behind it; a directory of snapshots has a level above theirs, and no
+    snapshot of its own."""
 
-    snap: Snapshot
+    path: str
     top: Dir
+    one: Snapshot | None
+
+    @property
+    def snap(self) -> Snapshot:
+        """The snapshot; NotASnapshot for a directory of several."""
+        if self.one is None:
+            raise NotASnapshot(f"{self.path}: holds several snapshots; name one of them: {', '.join(list(self.top.children)[:4])}")
+        return self.one
 
 
 @dataclass(frozen=True)
@@ -54,12 +63,19 @@ class Words:
 
 @contextlib.contextmanager
 def open_place(path: str) -> Iterator[Place]:
-    """The snapshot in a directory and its tree."""
+    """The tree of a snapshot, or of a directory of snapshots."""
     from snapfs.snapshot import Snapshot
     from snapfs.tree import root
 
-    with Snapshot(path) as snap:
-        yield Place(snap, root(snap))
+    try:
+        snap = Snapshot(path)
+    except NotASnapshot:
+        from snapfs.tree.many import tree_of
+
+        yield Place(path, tree_of([path])[0], None)
+    else:
+        with snap:
+            yield Place(path, root(snap), snap)
 
 
 def places(form: str, *, snapshots: int = 1, rest: tuple[int, int | None] = (0, None)) -> Callable[[_F], _F]:

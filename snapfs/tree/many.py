@@ -141,6 +141,11 @@ class Many(Dir):
             return self._tree(name, place)
         return self.children.get(name) if name == LATEST else None
 
+    @property
+    def directories(self) -> Mapping[str, str]:
+        """The directory on the disk that each name stands for."""
+        return {name: place.path for name, place in self._places().items()}
+
     def _tree(self, name: str, place: _Place) -> Node:
         key = _key(place.path)
         known = self._trees.get(name)

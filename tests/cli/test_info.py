@@ -47,3 +47,10 @@ def test_a_damaged_document_is_error_3(run, tmp_path):
     (tmp_path / "s/config.json").chmod(0o600)
     (tmp_path / "s/config.json").write_text("{")
     assert run("info", tmp_path / "s").code == 3
+
+
+def test_a_directory_of_snapshots_is_a_table(run, tmp_path):
+    for name in ("one", "two"):
+        shutil.copytree(corpus.demo(), tmp_path / name)
+    lines = run("info", tmp_path).out.splitlines()
+    assert [line.split()[0] for line in lines] == ["snapshot", str(tmp_path / "one"), str(tmp_path / "two")]

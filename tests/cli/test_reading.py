@@ -119,6 +119,28 @@ def test_ls_long_has_sizes(run):
     )
 
 
+def test_a_directory_of_snapshots_is_one_level_more(run, tmp_path):
+    for name in ("one", "two"):
+        shutil.copytree(corpus.demo(), tmp_path / name)
+    assert run("ls", tmp_path).out == "one\ntwo\nlatest\n"
+    assert run("cat", tmp_path, "two/vcpus/1/regs/rax").out == "0x1111aaaa00000001\n"
+    answer = run("diff", tmp_path, "--demo")
+    assert answer.code == 12
+    assert "name one of them: one, two" in answer.err
+
+
+def test_d_is_no_debug_where_it_is_an_option_of_its_own(run):
+    answer = run("tree", "-d", "--demo", "nowhere")
+    assert (answer.code, answer.err.count("\n")) == (2, 1)
+
+
+def test_work_is_shown_on_a_terminal_only(run):
+    assert run("cat", "--demo", "memory/pages.txt").err == ""
+    # the bar is taken back at the end
+    assert "memory/pages.txt" in on_terminal("cat", "--demo", "memory/pages.txt", stdout=subprocess.DEVNULL)
+    assert on_terminal("-q", "cat", "--demo", "memory/pages.txt", stdout=subprocess.DEVNULL) == ""
+
+
 def test_tree_draws_lines_and_values(run):
     lines = run("tree", "--demo", "-c", "vcpus/1/regs").out.splitlines()
     assert lines[:2] == ["vcpus/1/regs", "├── rax: 0x1111aaaa00000001"]
@@ -189,8 +211,8 @@ def test_a_closed_stdout_is_a_sentence():
     assert b"Traceback" not in result.stderr
 
 
-def on_terminal(*args: object, columns: int = 80, **env: str) -> str:
-    """What a command prints on a terminal of its own."""
+def on_terminal(*args: object, columns: int = 80, stdout: int | None = None, **env: str) -> str:
+    """What a command prints on a terminal of its own; with `stdout` only what it says on stderr."""
     import fcntl
     import struct
     import termios
@@ -201,7 +223,7 @@ def on_terminal(*args: object, columns: int = 80, **env: str) -> str:
     child = subprocess.Popen(
         [sys.executable, "-m", "snapfs", *map(str, args)],
         stdin=slave,
-        stdout=slave,
+        stdout=slave if stdout is None else stdout,
         stderr=slave,
         env={**environ, "PYTHONPATH": str(commands.REPOSITORY), "TERM": "xterm", **env},
     )
