@@ -8,13 +8,14 @@ idleness); RISC-V privileged specification, section 3.3.3 (WFI).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from snapfs.errors import SnapfsError
-from snapfs.guest import paging
-from snapfs.guest.paging.space import Physical
 from snapfs.snapshot import Snapshot
 from snapfs.snapshot.vcpu import Vcpu
+
+if TYPE_CHECKING:
+    from snapfs.guest.paging.space import Physical
 
 __all__ = ["doing", "waits"]
 
@@ -33,6 +34,9 @@ def waits(memory: Physical, vcpu: Vcpu) -> bool:
     pc = vcpu.pc
     if not known or pc is None or vcpu.in_user_mode:
         return False
+    # imported here: memory's models take longer than everything that prints a register
+    from snapfs.guest import paging
+
     space = paging.space(memory, vcpu.paging)
     for address in (pc - _INSTRUCTION, pc):
         physical = space.translate(address).physical if address >= 0 else None
