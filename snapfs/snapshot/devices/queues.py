@@ -157,15 +157,15 @@ class Queue(Facets):
 
     # ---- what guest memory says
 
-    @facet(when=lambda self: self._split)
+    @facet(when=lambda self: not self.packed)
     def avail_idx(self) -> Annotated[int, DEC]:
-        """Entries that the driver has made available since the start, modulo 65536."""
-        return self.ring.avail_idx
+        """Entries that the driver has made available since the start, modulo 65536; none before it has set the queue up."""
+        return self.ring.avail_idx if self.set_up else 0
 
-    @facet(when=lambda self: self._split)
+    @facet(when=lambda self: not self.packed)
     def used_idx(self) -> Annotated[int, DEC]:
-        """Entries that the device has returned since the start, modulo 65536."""
-        return self.ring.used_idx
+        """Entries that the device has returned since the start, modulo 65536; none before the driver has set the queue up."""
+        return self.ring.used_idx if self.set_up else 0
 
     @facet(when=lambda self: self._split)
     def avail_flags(self) -> Annotated[int, Flags(16, {0: "NO_INTERRUPT"})]:
@@ -191,9 +191,11 @@ class Queue(Facets):
     def _events(self) -> bool:
         return bool(self._features >> _EVENT_IDX & 1)
 
-    @facet(when=lambda self: self.set_up)
+    @facet()
     def in_flight(self) -> Annotated[int, DEC]:
         """Entries with the device: available and not yet used."""
+        if not self.set_up:
+            return 0
         return len(self._available) if self.packed else self.ring.in_flight
 
     @property

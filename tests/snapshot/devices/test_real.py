@@ -10,7 +10,7 @@ from corpus import REAL, demo, trimmed, truth
 
 import snapfs
 from snapfs import tree
-from snapfs.snapshot.devices import ALL
+from snapfs.snapshot.devices import ALL, Device
 
 
 def _pci(name: str) -> Iterator[tuple[str, int, int, int, list[tuple[int, int, int]], bytes]]:
@@ -142,5 +142,26 @@ def test_every_component_with_an_id_is_in_exactly_one_device(name: str) -> None:
         assert not [d.id for d in snap.devices.values() if d.kind in ("unknown", "virtio")]
 
 
-def test_kinds_are_distinct() -> None:
+def test_kinds_are_distinct_and_none_is_forgotten() -> None:
     assert len({kind.KIND for kind in ALL}) == len(ALL)
+    pending, defined = [Device], set()
+    while pending:
+        kind = pending.pop()
+        defined.add(kind)
+        pending += kind.__subclasses__()
+    # what any device is that no kind knows, and what stands in no state file
+    assert {kind.__name__ for kind in defined - set(ALL)} == {"Device", "VirtioDevice", "AnyVirtio", "HostBridge"}
+    assert all(kind.__doc__ for kind in defined)
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_every_queue_has_all_its_files(name: str) -> None:
+    files = {"size", "ready", "desc_table", "avail_ring", "used_ring", "avail_idx", "used_idx", "in_flight", "descriptors.txt"}
+    with snapfs.open(trimmed(name)) as snap:
+        for device in snap.devices.values():
+            for number in getattr(device, "queues", ()) if "queues" in getattr(device, "_facets", {}) else ():
+                queue = tree.root(snap) / f"devices/{device.id}/queues/{number}"
+                assert isinstance(queue, tree.nodes.Dir)
+                assert files <= set(queue.children)
+                if (queue / "ready").read_text() == "false\n":
+                    assert (queue / "in_flight").read_text() == "0\n"
