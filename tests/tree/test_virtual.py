@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from corpus import X86, demo, full, truth
+from corpus import ARM, X86, demo, full, truth
 
 import snapfs
 from snapfs.errors import AddressError, NoSuchNode
@@ -127,3 +127,37 @@ def test_kernel_code_is_mapped_where_the_guest_says_it_is(name: str) -> None:
         said = text(root(snap), f"memory/virtual/0/v2p/0x{0xFFFFFFFF80000000 + int(code[1], 16):x}")
         assert said.split()[0] == f"0x{int(code[1], 16):016x}"
         assert said.split()[2] == "r-x-g"
+
+
+# in v39.0 the program was caught inside the kernel
+SPINNING = [n for n in (*X86, *ARM) if not n.startswith("v39.0")]
+
+
+@pytest.mark.parametrize("name", SPINNING)
+def test_the_spinning_program_is_mapped_for_its_user_to_run(name: str) -> None:
+    with snapfs.open(full(name)) as snap:
+        number = 0 if name.startswith("v51.0") else 1
+        pc = snap.vcpus[number].pc
+        assert pc is not None
+        if name in ARM:
+            assert pc == 0x400A04  # the corpus's own account
+        said = text(root(snap), f"memory/virtual/{number}/v2p/{pc}").split()
+        assert said[1:3] == ["4K", "r-xu-"]
+        # a branch to itself: jmp on x86_64, b on aarch64
+        jump, width = (b"\x00\x00\x00\x14", 4) if name in ARM else (b"\xeb\xfe", 2)
+        assert (root(snap) / f"memory/virtual/{number}/at/{pc}+{width}").blob().pread(0, width) == jump  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ARM)
+def test_the_image_of_an_aarch64_kernel_is_mapped_through_ttbr1(name: str) -> None:
+    code = re.search(r"([0-9a-f]+)-([0-9a-f]+) : Kernel code", truth(name)["iomem"])
+    assert code
+    with snapfs.open(full(name)) as snap:
+        tree = root(snap)
+        # _stext is 64 KiB behind the image's head, which is not run (linux, arch/arm64/kernel/vmlinux.lds.S)
+        found = text(tree, f"memory/virtual/0/p2v/{int(code[1], 16) + 0x10000}").split()
+        rights = {text(tree, f"memory/virtual/0/v2p/{va}").split()[2] for va in found}
+        # once to run, in the image, and once in the linear map, where nothing may be run
+        assert any(r[2] == "x" and "w" not in r and "u" not in r for r in rights)
+        assert any(r[2] == "-" for r in rights)
+        assert text(tree, f"memory/virtual/0/v2p/{found[0]}").splitlines()[1].startswith("level 0 entry")
