@@ -8,7 +8,7 @@ Nothing is copied: the segments lie in the memory file. Nothing is looked for un
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Final
@@ -31,6 +31,8 @@ __all__ = ["Cores"]
 _SEGMENTS: Final = 1 << 20
 _VMCOREINFO: Final = 12 + 12 + LONGEST
 _ALIGN: Final = 2 << 20
+_HALF: Final = 1 << 63
+_END: Final = 1 << 64
 
 
 class Cores:
@@ -121,8 +123,17 @@ class Cores:
 
     def _gdb_head(self, number: int, area: int, room: int) -> bytes:
         vcpu = self.vcpus[number]
+        space = self._space(vcpu)
+        # the kernel's half comes first, so that no program can have enough mappings to push the kernel out
+        upper = self._joined(self._mapped(space, area, _HALF, _END), room)
+        lower = self._joined(self._mapped(space, area, 0, _HALF), room - len(upper))
+        return elf.head(vcpu.arch, lower + upper, notes.notes_of(vcpu)[0])
+
+    @staticmethod
+    def _joined(mapped: Iterable[Load], room: int) -> list[Load]:
+        """Neighbours as one segment, as many as there is room for."""
         loads: list[Load] = []
-        for load in self._mapped(self._space(vcpu), area):
+        for load in mapped:
             last = loads[-1] if loads else None
             if last and last.virtual + last.size == load.virtual and last.offset + last.size == load.offset:
                 loads[-1] = last._replace(size=last.size + load.size, flags=last.flags | load.flags)
@@ -130,7 +141,7 @@ class Cores:
                 loads.append(load)
             else:
                 break
-        return elf.head(vcpu.arch, loads, notes.notes_of(vcpu)[0])
+        return loads
 
     def _space(self, vcpu: Vcpu) -> AddressSpace:
         """The address space of a vCPU; of a pair of page tables the kernel's, which maps the program as well."""
@@ -139,12 +150,13 @@ class Cores:
             registers = replace(registers, cr3=found[1].cr3)
         return paging.space(self.memory, registers)
 
-    def _mapped(self, space: AddressSpace, area: int) -> Iterator[Load]:
-        """What is mapped and in the snapshot, in the order of virtual addresses."""
+    def _mapped(self, space: AddressSpace, area: int, low: int, high: int) -> Iterator[Load]:
+        """What is mapped from `low` to `high` and in the snapshot, in the order of virtual addresses."""
         if space.identity or not space.trees:
-            yield from (Load(part.start, part.start, part.size, area + part.offset) for part in self.packed.parts)
+            parts = self.packed.parts if low == 0 else ()
+            yield from (Load(part.start, part.start, part.size, area + part.offset) for part in parts)
             return
-        for run in space.mappings():
+        for run in space.mappings(low, high):
             if run is None:
                 continue
             flags = elf.flags(run.rights)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from corpus import ARM, X86, demo, full, trimmed, truth
 from elftools.elf.elffile import ELFFile
+from scattered import scattered
 
 import snapfs
 from snapfs.blob import Blob
@@ -216,3 +217,24 @@ def test_the_kernels_image_and_direct_map_are_where_the_guest_says(name: str) ->
             image = kernel.space.translate(kernel.image.virtual + start - kernel.image.physical)
             assert image.physical == start
             assert kernel.space.translate(kernel.direct + start & (1 << 64) - 1).physical == start
+
+
+def test_every_mapping_of_a_scattered_program_is_there_beyond_what_the_head_can_count(tmp_path: Path) -> None:
+    with snapfs.open(scattered(tmp_path, 70_000)) as snap:
+        file = elf(root(snap), "gdb-0.core")
+        assert file["e_phnum"] == 0xFFFF
+        count = file.num_segments()
+        assert count > 70_000
+        segment = file.get_segment(1 + 1 + 69_999)
+        assert (segment["p_vaddr"], segment["p_filesz"]) == ((1 << 39) + (69_999 << 12), 4096)
+        assert segment["p_paddr"] == 0x200_0000 + (69_999 * 2 % 0x1_8000 << 12)
+
+
+def test_a_program_cannot_push_the_kernel_out_of_a_core(tmp_path: Path) -> None:
+    with snapfs.open(scattered(tmp_path, 200_000)) as snap:
+        cores = Cores(snap.memory, snap.vcpus)
+        file = ELFFile(Reader(cores.gdb(0)))
+        assert file.num_segments() == cores.segments + 1
+        last = file.get_segment(cores.segments)
+        heap = max(int(f["va"], 16) for f in truth("demo")["translations"] if f["what"] == "heap")
+        assert last["p_vaddr"] == heap

@@ -12,6 +12,7 @@ import pytest
 from corpus import demo, truth
 from mounted import mounted, requires_fuse
 from programs import program, text_of
+from scattered import scattered
 
 pytestmark = requires_fuse
 
@@ -98,3 +99,13 @@ def test_yara_finds_a_text_where_it_is(mount: Path, tmp_path: Path) -> None:
     rule.write_text('rule line { strings: $a = "' + FACTS["cmdline"]["text"] + '" condition: $a }')
     said = text_of("yara", "-s", rule, mount / "dump/memory.lime")
     assert f"0x{int(FACTS['cmdline']['pa'], 16) + 32:x}:$a" in said
+
+
+def test_gdb_reads_a_core_with_more_segments_than_the_head_can_count(tmp_path: Path) -> None:
+    (tmp_path / "snapshot").mkdir()
+    with mounted(scattered(tmp_path / "snapshot", 70_000), at=tmp_path / "m") as at:
+        core = at / "dump/gdb-0.core"
+        said = gdb(core, "info registers rip", "x/1gx 0xffffc00000000000", f"x/1gx {(1 << 39) + (69_999 << 12):#x}")
+        assert said.count("Cannot access") == 0
+        expected = int.from_bytes((at / "memory/virtual/0/at/0xffffc00000000000+8").read_bytes(), "little")
+        assert f"0xffffc00000000000:\t0x{expected:016x}" in said
