@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
 from snapfs.cli.options import demo, settings, shared
 from snapfs.errors import UsageError
 
-__all__ = ["command", "say"]
+if TYPE_CHECKING:
+    from snapfs.fuse.options import MountOptions
+
+__all__ = ["command", "say", "under_sudo"]
 
 
 def say(message: str) -> None:
@@ -21,7 +25,7 @@ def say(message: str) -> None:
 
 @click.command(name="mount")
 @shared
-@click.argument("paths", nargs=-1, metavar="SNAPSHOT... MOUNTPOINT", type=click.Path())
+@click.argument("paths", nargs=-1, metavar="SNAPSHOT... MOUNTPOINT", type=click.Path(readable=False))
 @click.option("-f", "--foreground", is_flag=True, help="Stay in the foreground; log to stderr.")
 @click.option("-d", "--debug", is_flag=True, help="Foreground, with every request and with tracebacks.")
 @click.option("-o", "options", multiple=True, metavar="OPT,OPT", help="Mount options; -o help lists them.")
@@ -89,6 +93,13 @@ def command(
         if problems:
             more = f" (and {len(problems) - 1} more, in {os.path.join(mountpoint, 'LOG')})" if len(problems) > 1 else ""
             say(f"warning: {problems[0]}{more}")
-        if os.environ.get("SUDO_UID") and parsed.allow is None:
-            uid = os.environ["SUDO_UID"]
-            say(f"mounted for root alone; for yourself: -o allow_other,uid={uid}, or mount without sudo and -o allow_root")
+        if hint := under_sudo(parsed):
+            say(hint)
+
+
+def under_sudo(options: MountOptions) -> str | None:
+    """What to do where root mounted for somebody who will not see it."""
+    uid = os.environ.get("SUDO_UID")
+    if not uid or options.allow is not None:
+        return None
+    return f"mounted for root alone; for yourself: -o allow_other,uid={uid}, or mount without sudo and -o allow_root"

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import ctypes
 import getopt
+import importlib
 import os
+import pkgutil
 import sys
 from typing import Final
 
+from snapfs.cli.mount import under_sudo
 from snapfs.errors import CannotOpen, SnapfsError, UsageError
 
 __all__ = ["run"]
@@ -71,11 +74,14 @@ def _mount(source: str, target: str, options: list[str], given: set[str]) -> int
     warnings += mount(Request((source,), target, parsed, foreground=parsed.debug, debug=parsed.debug, verbosity=int(verbose)))
     for warning in warnings:
         sys.stderr.write(f"mount.snapfs: warning: {warning}\n")
+    if hint := under_sudo(parsed):
+        sys.stderr.write(f"mount.snapfs: {hint}\n")
     return 0
 
 
 def _enter(namespace: str) -> None:
-    """Goes into another mount namespace: that of a process, or the one that a file stands for."""
+    """Goes into another mount namespace: that of a process, or the one that a file stands for. Python need not be there."""
+    _load_all()
     path = f"/proc/{namespace}/ns/mnt" if namespace.isdecimal() else namespace
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -86,3 +92,14 @@ def _enter(namespace: str) -> None:
             raise CannotOpen(f"-N {namespace}: {os.strerror(ctypes.get_errno())}; entering a namespace needs root")
     finally:
         os.close(fd)
+
+
+def _load_all() -> None:
+    """Imports whatever serving a mount may need, and what the libraries would look for later."""
+    for package in ("encodings", "pydantic._internal", "pydantic.plugin", "snapfs"):
+        for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+            if not module.name.startswith("snapfs.cli") and not module.name.endswith("__main__"):
+                try:
+                    importlib.import_module(module.name)
+                except ImportError:
+                    continue  # said when it is needed

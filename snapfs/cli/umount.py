@@ -14,7 +14,7 @@ __all__ = ["command"]
 
 @click.command(name="umount")
 @shared
-@click.argument("mountpoints", nargs=-1, required=True, metavar="MOUNTPOINT...", type=click.Path())
+@click.argument("mountpoints", nargs=-1, required=True, metavar="MOUNTPOINT...", type=click.Path(readable=False))
 @click.option("-l", "--lazy", is_flag=True, help="Detach at once; open files are served until they are closed.")
 @click.option(
     "--timeout",

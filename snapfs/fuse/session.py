@@ -111,20 +111,27 @@ def _mount(operations: Operations, mountpoint: str, options: set[str]) -> None:
 
 def _why(mountpoint: str, said: str) -> MountError:
     reason = said.removeprefix("fuse: ").removeprefix("fusermount3: ") or "libfuse gave no reason"
-    if not os.path.exists("/dev/fuse"):
-        return FuseUnavailable(
-            "FUSE is not available: there is no /dev/fuse; load the kernel module (`modprobe fuse`), or give the container the device. "
-            "`snapfs ls`, `cat` and `export` work without it"
-        )
     if "user_allow_other" in said:
         return FuseUnavailable(
             f"{mountpoint}: {reason}; add the line user_allow_other to /etc/fuse.conf, or leave out allow_other and allow_root"
         )
-    if any(word in said for word in ("ermission denied", "not permitted", "fusermount3", "/dev/fuse", "No such device")):
+    without = "`snapfs ls`, `cat` and `export` work without it"
+    if not os.path.exists("/dev/fuse") or "device not found" in said or "No such device" in said:
+        what = "/dev/fuse has no driver" if os.path.exists("/dev/fuse") else "there is no /dev/fuse"
         return FuseUnavailable(
-            f"{mountpoint}: FUSE is not permitted here: {reason}; check /dev/fuse and that fuse3 is installed. "
-            "`snapfs ls`, `cat` and `export` work without it"
+            f"FUSE is not available: {what}; load the kernel module (`modprobe fuse`), or give the container the device. {without}"
         )
+    advice = None
+    if "exec fusermount3" in said:
+        advice = "users who are not root need fusermount3: install the package fuse3"
+    elif "open /dev/fuse" in said:
+        advice = "let this user open /dev/fuse for reading and writing (udev gives it the mode 0666)"
+    elif "ermission denied" in said or "not permitted" in said or "fusermount3" in said:
+        advice = "mounting needs CAP_SYS_ADMIN over this mount namespace: `unshare -rm`, or a container that has it and /dev/fuse"
+        if os.geteuid():
+            advice = "check that fusermount3 is the package's and setuid root (`ls -l $(command -v fusermount3)`)"
+    if advice:
+        return FuseUnavailable(f"{mountpoint}: FUSE is not permitted here: {reason}; {advice}. {without}")
     return MountError(f"{mountpoint}: cannot be mounted: {reason}")
 
 

@@ -45,7 +45,7 @@ def detach(path: str, *, lazy: bool = False) -> None:
         said = done.stderr.strip()
         if "busy" in said:
             raise Busy(f"{path}: in use")
-        raise MountError(f"{path}: {said or 'fusermount3 failed'}")
+        raise MountError(f"{path}: {said or 'fusermount3 failed'}; only root and who mounted it can unmount it")
 
 
 def unmount(path: str, *, lazy: bool = False, patience: float = 5.0) -> None:
