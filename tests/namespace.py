@@ -26,6 +26,7 @@ _UNSHARE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-pr
 
 _PRELUDE = r"""
 set -u
+umount -a -t fuse.snapfs  # our copies of the mounts of others, whose processes would wait for us
 mount -t tmpfs -o mode=755 tmpfs /mnt
 mkdir -p /mnt/keep /mnt/home
 chmod 777 /mnt/home
