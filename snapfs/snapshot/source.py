@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -33,7 +33,7 @@ class Source:
     """An opened snapshot directory."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """CannotOpen for what is no directory, NotASnapshot where nothing in it can be read."""
+        """CannotOpen for what is no directory or may not be read at all, NotASnapshot where there is nothing in it that snapfs reads."""
         self.path = Path(os.path.abspath(path))
         try:
             self.dir_fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -42,12 +42,26 @@ class Source:
         except OSError as error:
             raise CannotOpen(f"{path}: {error.strerror}; name the directory that the snapshot was written to") from error
         self._files: dict[str, File] = {}
-        names = self.names
-        if not any(name in _PARTS or is_memory(name) for name in names):
+        parts = [name for name in self.names if name in _PARTS or is_memory(name)]
+        if not parts:
             self.close()
             packed = [n for n in os.listdir(path) if n.endswith(_PACKED)]
             hint = f"; {packed[0]} is compressed, unpack it first" if packed else ""
             raise NotASnapshot(f"{path}: none of config.json, state.json, vm.json and memory-ranges is in it{hint}")
+        self._open_any(parts)
+
+    def _open_any(self, parts: Sequence[str]) -> None:
+        """CannotOpen when not one of the parts can be opened."""
+        refused: CannotOpen | None = None
+        for name in parts:
+            try:
+                self.open(name)
+                return
+            except CannotOpen as error:
+                refused = refused or error
+        self.close()
+        if refused:
+            raise refused
 
     @cached_property
     def names(self) -> tuple[str, ...]:
