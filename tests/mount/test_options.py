@@ -158,66 +158,6 @@ def test_sudo_is_told_of_the_options_that_let_the_user_look(tmp_path: Path) -> N
     assert "allow_root" in done.stderr
 
 
-@pytest.fixture
-def helpers() -> Iterator[None]:
-    """mount.snapfs where mount(8) looks for it, for the time of a test."""
-    if os.geteuid():
-        pytest.skip("only root can put a helper into /sbin")
-    places = [Path("/sbin/mount.snapfs"), Path("/sbin/mount.fuse.snapfs")]
-    made = [place for place in places if not place.exists()]
-    source = Path(__file__).parents[2]
-    for place in made:
-        start = "import sys; sys.argv[0] = 'mount.snapfs'; from snapfs.cli import main; main()"
-        place.write_text(f'#!/bin/sh\nPYTHONPATH={source} exec {sys.executable} -c "{start}" "$@"\n')
-        place.chmod(0o755)
-    yield
-    for place in made:
-        place.unlink()
-
-
-def _mount(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["mount", *map(str, arguments)], capture_output=True, text=True, check=False)
-
-
-def test_mount_8_mounts_and_umount_8_unmounts(helpers: None, tmp_path: Path) -> None:
-    at = tmp_path / "m"
-    at.mkdir()
-    for kind in ("fuse.snapfs", "snapfs"):
-        done = _mount("-t", kind, "-o", "uid=7,noatime", corpus.demo(), at)
-        assert done.returncode == 0, done.stderr
-        assert (at / "README").stat().st_uid == 7
-        assert row(at)[1] == "fuse.snapfs"
-        subprocess.run(["umount", at], check=True)
-    assert _mount("-t", "fuse.snapfs", tmp_path / "nothing", at).returncode == 32
-    assert _mount("-t", "fuse.snapfs", "-o", "blub", corpus.demo(), at).returncode == 1
-    assert _mount("-t", "fuse.snapfs", "-s", "-o", "blub", corpus.demo(), at).returncode == 0
-    subprocess.run(["umount", at], check=True)
-    assert _mount("-f", "-t", "fuse.snapfs", corpus.demo(), at).returncode == 0
-    assert mounts_below(tmp_path) == []
-
-
-def test_fstab_twice_mounts_once(helpers: None, tmp_path: Path) -> None:
-    hostile, at = tmp_path / "a,suid,dev b\\c", tmp_path / "m"
-    shutil.copytree(corpus.demo(), hostile)
-    at.mkdir()
-    place = str(hostile).replace("\\", "\\134").replace(" ", "\\040")
-    fstab = tmp_path / "fstab"
-    fstab.write_text(f"{place} {at} fuse.snapfs defaults,nofail,_netdev,x-systemd.automount,umask=022 0 0\n")
-    for _ in range(2):
-        done = _mount("-a", "-T", fstab)
-        assert done.returncode == 0, done.stderr
-        assert mounts_below(tmp_path) == [str(at)]
-    assert {"nosuid", "nodev", "noexec", "ro"} <= row(at)[0]
-    subprocess.run(["umount", at], check=True)
-
-
-def test_mount_point_that_is_missing_is_32_for_mount_8(helpers: None, tmp_path: Path) -> None:
-    done = subprocess.run(["/sbin/mount.snapfs", str(corpus.demo()), str(tmp_path / "a/b")], capture_output=True, text=True, check=False)
-    assert done.returncode == 32
-    assert len(done.stderr.splitlines()) == 1
-    assert subprocess.run(["/sbin/mount.snapfs", "x"], capture_output=True, check=False).returncode == 1
-
-
 def test_missing_fuse_is_15_and_names_what_works_without_it(tmp_path: Path) -> None:
     if os.geteuid():
         pytest.skip("hiding /dev/fuse needs root")
