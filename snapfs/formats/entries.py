@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from snapfs.errors import CorruptState
 from snapfs.layout import Record
-from snapfs.layout.record import octets
+from snapfs.layout.record import octets, unreadable
 
 __all__ = ["entries"]
 
@@ -21,7 +21,8 @@ _HEADER: Final = 8
 
 
 def entries(kind: type[R], value: Any, where: str) -> list[R]:
-    """The entries of a list in any of its encodings; CorruptState when it is none of them."""
+    """The entries of a list in any of its encodings; CorruptState when it is none of them. An entry that is damaged is a record
+    whose fields raise."""
     if isinstance(value, dict) and isinstance(value.get("entries"), list):
         value = value["entries"]
     if not isinstance(value, list):
@@ -32,7 +33,14 @@ def entries(kind: type[R], value: Any, where: str) -> list[R]:
         data = octets(value, where)
         count = min(int.from_bytes(data[:4], "little"), (len(data) - _HEADER) // kind.SIZE)
         return [kind.decode(data[_HEADER + i * kind.SIZE : _HEADER + (i + 1) * kind.SIZE]) for i in range(max(count, 0))]
-    return [kind.read(v, f"{where}/{i}") for i, v in enumerate(value)]
+    return [_read(kind, v, f"{where}/{i}") for i, v in enumerate(value)]
+
+
+def _read(kind: type[R], value: Any, where: str) -> R:
+    try:
+        return kind.read(value, where)
+    except CorruptState as error:
+        return unreadable(kind, error)
 
 
 def _is_pair(value: list[Any]) -> bool:

@@ -10,9 +10,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
+from snapfs.errors import CorruptState
 from snapfs.formats.facts.x86_msrs import ALIASES, NAMES
+from snapfs.formats.kvm_x86_64 import KvmMsrEntry
 from snapfs.formats.x86_msr_words import form_of
-from snapfs.layout import Form
+from snapfs.layout import Values
 
 __all__ = ["Msrs", "index_of", "name_of"]
 
@@ -42,23 +44,29 @@ def index_of(name: str) -> int | None:
     return next((known[prefix + rest] for rest in bare for prefix in _PREFIXES if prefix + rest in known), None)
 
 
-class Msrs(dict[str, int]):
+class Msrs(Values):
     """Values of MSRs by name, in the order of the snapshot."""
 
-    def __init__(self, entries: Iterable[tuple[int, int]]) -> None:
-        """`entries` are index and value; the first of an index counts."""
+    def __init__(self, entries: Iterable[KvmMsrEntry]) -> None:
+        """The first entry of an index counts. An entry without an index goes by its place in the list."""
         super().__init__()
-        self.by_index: dict[int, int] = {}
-        self._index: dict[str, int] = {}
-        for index, value in entries:
-            if index not in self.by_index:
-                self.by_index[index] = value
-                self[name_of(index)] = value
-                self._index[name_of(index)] = index
+        self.by_index: dict[int, int | CorruptState] = {}
+        for place, entry in enumerate(entries):
+            try:
+                index = entry.index
+            except CorruptState as error:
+                self.put(f"entry{place}", error)
+                continue
+            try:
+                self.add(index, entry.data)
+            except CorruptState as error:
+                self.add(index, error)
 
-    def form_of(self, name: str) -> Form:
-        """How the MSR of that name is written and spelled."""
-        return form_of(self._index[name])
+    def add(self, index: int, value: int | CorruptState) -> None:
+        """Adds an MSR; one that is there already stays."""
+        if index not in self.by_index:
+            self.by_index[index] = value
+            self.put(name_of(index), value, form_of(index))
 
     def find(self, name: str) -> str | None:
         """The name that stands here for another name or a number; None when there is none."""
@@ -69,4 +77,5 @@ class Msrs(dict[str, int]):
         found = self.find(name)
         if found is None:
             raise KeyError(name)
-        return self[found]
+        value: int = self[found]
+        return value

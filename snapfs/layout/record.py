@@ -18,13 +18,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Self, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Self, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
 from snapfs.errors import CorruptState
 from snapfs.layout.forms import Form
 from snapfs.layout.scalars import Stored, Wide
 
-__all__ = ["Array", "Bytes", "Field", "Record", "broken", "extra", "octets", "present", "trailing"]
+__all__ = ["Array", "Bytes", "Field", "Record", "broken", "extra", "octets", "present", "trailing", "unreadable"]
 
 
 @dataclass(frozen=True)
@@ -296,6 +296,9 @@ class Record:
         return record
 
 
+R = TypeVar("R", bound=Record)
+
+
 def present(record: Record) -> tuple[str, ...]:
     """The names of the fields that the snapshot holds, in the order of the struct; those of `broken` among them."""
     return tuple(name for name in record.FIELDS if name in record.__dict__ or name in broken(record))
@@ -304,6 +307,13 @@ def present(record: Record) -> tuple[str, ...]:
 def broken(record: Record) -> Mapping[str, CorruptState]:
     """The fields that are there and cannot be read, with the reason; reading one raises it."""
     return record._record_broken  # noqa: SLF001
+
+
+def unreadable(kind: type[R], error: CorruptState) -> R:
+    """A record of which no field can be read, for the place of one that is damaged in a list of sound ones."""
+    record = kind.__new__(kind)
+    record.__dict__["_record_broken"] = dict.fromkeys(kind.FIELDS, error)
+    return record
 
 
 def extra(record: Record) -> Mapping[str, Any]:

@@ -70,10 +70,13 @@ class Ioapic(Facets):
         if not isinstance(saved, list):
             raise CorruptState(f"{where}: {type(saved).__name__} where a list of redirection entries is expected")
         routed = used if isinstance(used, list) and len(used) == len(saved) else [None] * len(saved)
-        return Values(
-            (str(i), pin(_word(entry, 64, f"{where}/{i}"), None if route is None else bool(route)), None)
-            for i, (entry, route) in enumerate(zip(saved, routed, strict=True))
-        )
+        found = Values()
+        for i, (entry, route) in enumerate(zip(saved, routed, strict=True)):
+            try:
+                found.put(str(i), pin(_word(entry, 64, f"{where}/{i}"), None if route is None else bool(route)))
+            except CorruptState as error:
+                found.put(str(i), error)
+        return found
 
     @facet(needs="used_entries", hidden=True)
     def used_entries(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from snapfs.errors import SnapfsError
 from snapfs.snapshot.ioapic import Ioapic
 from snapfs.tree import reflect
 from snapfs.tree.nodes import Node, TextFile
@@ -19,8 +20,11 @@ def ioapic(value: Ioapic) -> Iterator[tuple[str, Node]]:
 
 
 def _table(value: Ioapic) -> str:
-    rows = [("# pin", "entry", "vector", "delivery", "destination", "trigger", "polarity", "state")]
+    rows: list[tuple[str, ...]] = [("# pin", "entry", "vector", "delivery", "destination", "trigger", "polarity", "state")]
     for number, p in value.pins.items():
+        if isinstance(p, SnapfsError):
+            rows.append((number, "ERROR", *[""] * 5, str(p)))
+            continue
         words = {name: reflect.words(part, p.form_of(name)) or reflect.lines(part, p.form_of(name))[0] for name, part in p.items()}
         state = [
             word for word, true in (("masked", p["masked"]), ("pending", p["delivery_pending"]), ("remote-irr", p["remote_irr"])) if true

@@ -4,7 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snapfs.errors import CorruptState
+from snapfs.formats.entries import entries
 from snapfs.formats.facts.x86_msrs import ALIASES, NAMES
+from snapfs.formats.kvm_x86_64 import KvmMsrEntry
 from snapfs.formats.x86_msr_words import form_of
 from snapfs.formats.x86_msrs import Msrs, index_of, name_of
 
@@ -101,10 +104,24 @@ def test_every_value_of_every_msr_is_written_in_full_and_read_back(index: int, v
     assert "\n" not in form.spell(value)
 
 
+def entry(index: int, data: int) -> KvmMsrEntry:
+    return KvmMsrEntry.read({"index": index, "data": data})
+
+
 def test_the_first_entry_of_an_msr_counts() -> None:
-    found = Msrs([(0x10, 1), (0xDEAD, 2), (0x10, 3)])
+    found = Msrs([entry(0x10, 1), entry(0xDEAD, 2), entry(0x10, 3)])
     assert found == {"IA32_TIME_STAMP_COUNTER": 1, "0x0000dead": 2}
     assert found["TSC"] == found["0x10"] == 1
     assert found.find("LSTAR") is None
     with pytest.raises(KeyError):
         found["LSTAR"]
+
+
+def test_an_entry_that_is_damaged_fails_alone() -> None:
+    found = Msrs(entries(KvmMsrEntry, [{"index": 0x10, "data": None}, "x", {"index": 0x277, "data": 5}], "msrs"))
+    assert list(found) == ["IA32_TIME_STAMP_COUNTER", "entry1", "IA32_PAT"]
+    assert found["IA32_PAT"] == 5
+    with pytest.raises(CorruptState, match="msrs/0/data"):
+        found["TSC"]
+    with pytest.raises(CorruptState, match="msrs/1"):
+        found["entry1"]

@@ -25,7 +25,17 @@ __all__ = ["KvmX86Vcpu", "cpuid_of"]
 
 def cpuid_of(value: Any, where: str) -> Cpuid:
     """A saved CPUID list: that of a vCPU, or the machine's template."""
-    return Cpuid(Leaf(e.function, e.index, e.eax, e.ebx, e.ecx, e.edx) for e in entries(KvmCpuidEntry2, value, where))
+    leaves: list[Leaf] = []
+    damaged: list[tuple[str, CorruptState]] = []
+    for place, e in enumerate(entries(KvmCpuidEntry2, value, where)):
+        try:
+            leaves.append(Leaf(e.function, e.index, e.eax, e.ebx, e.ecx, e.edx))
+        except CorruptState as error:
+            damaged.append((f"entry{place}", error))
+    found = Cpuid(leaves)
+    for name, failure in damaged:
+        found.put(name, failure)
+    return found
 
 
 class KvmX86Vcpu(X86Vcpu):

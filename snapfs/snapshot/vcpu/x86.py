@@ -57,8 +57,10 @@ class X86Vcpu(Vcpu):
     @facet(needs="msrs")
     def msrs(self) -> Msrs:
         """Model-specific registers by name, those that the hypervisor keeps in `sregs` among them."""
-        found = [(e.index, e.data) for e in entries(KvmMsrEntry, self.source["msrs"], self.where("msrs"))]
-        return Msrs([*found, *self._msrs_of_sregs()])
+        found = Msrs(entries(KvmMsrEntry, self.source["msrs"], self.where("msrs")))
+        for index, value in self._msrs_of_sregs():
+            found.add(index, value)
+        return found
 
     def _msrs_of_sregs(self) -> Iterator[tuple[int, int]]:
         try:
