@@ -196,7 +196,7 @@ class VirtioDevice(Device):
     @facet(when=lambda self: "queues" in self.virtio.source)
     def queues(self) -> Queues:
         """The queues."""
-        return self.virtio.queues()
+        return self.virtio.queues(lambda number: self.pci.doorbell(number) if self.is_pci else None)
 
     @property
     def driver(self) -> str:

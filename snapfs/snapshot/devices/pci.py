@@ -20,7 +20,16 @@ _CONTROL: Final = {
     0x11: Flags(16, {14: "Masked", 15: "Enable"}),
 }
 _HEX32: Final = Hex(32)
+# address in the guest: the base address register and the offset that it is made of
+_PLACES: Final = (
+    ("mapped_at", "bar", "offset"),
+    ("table_at", "table_bar", "table_offset"),
+    ("pba_at", "pba_bar", "pba_offset"),
+)
 _FORMS: Final = {
+    "mapped_at": Hex(64),
+    "table_at": Hex(64),
+    "pba_at": Hex(64),
     "id": Hex(16),
     "address": Hex(64),
     "data": Hex(32),
@@ -104,6 +113,23 @@ class PciFunction(Facets):
                 index, base, size = (bar.get(key) for key in ("index", "base", "size"))
                 if isinstance(index, int) and isinstance(base, int) and isinstance(size, int):
                     yield index, base, size
+
+    def _at(self, bar: int, offset: int) -> int | None:
+        """The guest-physical address behind a base address register; None where that is not in use."""
+        base = next((b.base for b in self.space.bars if b.index == bar and b.kind != "io"), 0)
+        return base + offset if base and base + offset < 1 << 64 else None
+
+    def doorbell(self, queue: int) -> int | None:
+        """Where a driver notifies the virtio device of a queue; None where the capability is not there to tell."""
+        if not self.source:
+            return None
+        space = self.space
+        for capability in space.capabilities():
+            fields = space.fields(capability) if space.is_virtio(capability) else {}
+            if fields.get("cfg_type") == 2:
+                # Cloud Hypervisor gives queue n the offset n
+                return self._at(fields["bar"], fields["offset"] + queue * fields["notify_off_multiplier"])
+        return None
 
     # ---- the files
 
@@ -222,6 +248,9 @@ class PciFunction(Facets):
             values: dict[str, Any] = {"id": capability.id, "name": name}
             if capability.version is not None:
                 values["version"] = capability.version
+            for key, bar, offset in _PLACES:
+                if bar in fields and (at := self._at(fields[bar], fields[offset])) is not None and fields.get("size") != 0:
+                    values[key] = at
             width = 3 if capability.version is not None else 2
             forms = _FORMS | ({"control": _CONTROL[capability.id]} if capability.id in _CONTROL else {})
             found[f"0x{capability.offset:0{width}x}-{name.split(' (')[0].replace(' ', '-')}"] = Formed(values | fields, forms)

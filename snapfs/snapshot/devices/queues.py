@@ -7,7 +7,7 @@ Source: Cloud Hypervisor, virtio-devices/src/transport/pci_device.rs (`QueueStat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Final
 
 from snapfs.errors import CorruptState, SnapfsError
@@ -40,6 +40,7 @@ class Queue(Facets):
         vector: int | None = None,
         base: int | None = None,
         buffers: Reader | None = None,
+        doorbell: Callable[[int], int | None] = lambda _: None,
     ) -> None:
         self.number = number
         self.where = where
@@ -50,6 +51,7 @@ class Queue(Facets):
         self._vector = vector
         self._base = base
         self._buffers = buffers or read
+        self._doorbell = doorbell
         self.role = virtio.queue_name(kind, number, count, features)
 
     @property
@@ -129,6 +131,17 @@ class Queue(Facets):
     def vector(self) -> Annotated[int, Choice({virtio.NO_VECTOR: "none"})]:
         """The entry of the MSI-X table that the queue interrupts with."""
         return self._number("vector", 16) if self._vector is None else self._vector
+
+    @facet(when=lambda self: self._rings_at() is not None)
+    def doorbell(self) -> Annotated[int, Hex(64)]:
+        """Guest-physical address that the driver writes to to notify the device."""
+        return self._rings_at() or 0
+
+    def _rings_at(self) -> int | None:
+        try:
+            return self._doorbell(self.number)
+        except SnapfsError:
+            return None
 
     @facet(needs="next_avail")
     def next_avail(self) -> Annotated[int, DEC]:
@@ -263,9 +276,27 @@ class Queue(Facets):
         except SnapfsError:
             return
         if count and idle:
-            yield "the device waits to be notified and has not taken this up: the doorbell was never rung, or only just before the pause"
+            at = self._rings_at()
+            where = "" if at is None else f" (at 0x{at:016x})"
+            yield f"the device waits to be notified of this: the doorbell{where} was never rung, or only just before the pause"
         elif count:
             yield "the device was at work on the queue"
+        if unseen := self._unseen():
+            yield f"the device has returned {unseen} that the driver had not looked at: its interrupt was to be taken yet, or is lost"
+
+    def _unseen(self) -> int:
+        """Entries that the device has returned since the driver last looked; 0 where that cannot be told.
+
+        The used event of a driver that takes an interrupt for each answer is where it has come to; drivers of other queues
+        move it on, or poll.
+        """
+        try:
+            if not self._events or not self.role.startswith("requestq") or self.ring.avail_flags & 1:
+                return 0
+            behind = (self.ring.used_idx - self.ring.used_event) & 0xFFFF
+        except SnapfsError:
+            return 0
+        return behind if behind <= self.ring.size else 0
 
     def line(self) -> str:
         """The queue in one line."""

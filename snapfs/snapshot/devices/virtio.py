@@ -6,7 +6,7 @@ also virtio-mmio, whose transport holds all of it in one node.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Annotated, Any
 
@@ -151,8 +151,8 @@ class VirtioPart(Facets):
             return {"guest_cid": cid} if isinstance(cid, int) else None
         return saved
 
-    def queues(self) -> Queues:
-        """The queues."""
+    def queues(self, doorbell: Callable[[int], int | None]) -> Queues:
+        """The queues; `doorbell` gives the address of each queue's."""
         saved = self.source.get("queues")
         if not isinstance(saved, list) or len(saved) > _QUEUES:
             raise CorruptState(f"{self._parts.id}: no list of at most {_QUEUES} queues")
@@ -171,6 +171,7 @@ class VirtioPart(Facets):
                     _at(vectors, n),
                     _at(self.source.get("vring_bases"), n),
                     self._parts.buffers,
+                    doorbell,
                 )
                 for n, queue in enumerate(saved)
             }

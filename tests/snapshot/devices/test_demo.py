@@ -22,6 +22,15 @@ def test_the_disk_queue_is_where_the_guest_put_it() -> None:
             assert queue.in_flight == expected["avail_idx"] - expected["used_idx"]
 
 
+def test_the_doorbell_is_where_the_guest_would_ring_it() -> None:
+    # lighthouse maps the notification area of the disk: BAR 0 and the offset of its capability, 4 bytes per queue
+    with snapfs.open(demo()) as snap:
+        area = (tree.root(snap) / "devices/_disk0/pci/capabilities/0x70-VirtIO-Notify/mapped_at").read_text()
+        assert area == (tree.root(snap) / "devices/_disk0/queues/0/doorbell").read_text() == "0x00000000e7f86000\n"
+        second = (tree.root(snap) / "devices/_net1/queues/1/doorbell").read_text()
+        assert int(second, 16) - int((tree.root(snap) / "devices/_net1/queues/0/doorbell").read_text(), 16) == 4
+
+
 def test_the_request_in_flight_is_the_one_that_hangs() -> None:
     request = next(r for r in truth("demo")["disk"]["requests"] if not r["done"])
     with snapfs.open(demo()) as snap:
@@ -41,7 +50,7 @@ def test_the_table_of_devices_says_what_hangs() -> None:
     with snapfs.open(demo()) as snap:
         text = (tree.root(snap) / "devices/devices.txt").read_text()
         assert "# _disk0 queue 0: entry 3: write sector 13, 512 bytes" in text
-        assert "doorbell was never rung" in text
+        assert "the doorbell (at 0x00000000e7f86000) was never rung" in text
         assert text.count("doorbell") == 1
 
 

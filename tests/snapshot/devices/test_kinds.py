@@ -192,6 +192,16 @@ def test_with_event_indices_the_device_tells_how_far_it_has_come(tmp_path: Path,
         assert ": flush" in _all(snap, "_disk0")["queues/0/descriptors.txt"]
 
 
+def test_answers_that_the_driver_has_not_looked_at_are_told(tmp_path: Path) -> None:
+    features = {"avail_features": 1 << 29 | 1 << 32, "acked_features": 1 << 29 | 1 << 32}
+    ram = _ring([(0x2000, 16, 0)], [(0x2000, 16, 0)], used=2, event=2)
+    for looked, told in ((2, False), (0, True)):
+        struct.pack_into("<H", ram, _AVAIL + 4 + 2 * 16, looked)
+        with _machine(tmp_path, {"_disk0": Node(features), "_virtio-pci-_disk0": _transport(2, _queue())}, ram=bytes(ram)) as snap:
+            assert ("has returned 2 that the driver had not looked at" in _all(snap, "_disk0")["summary.txt"]) is told
+        (tmp_path / "state.json").unlink()
+
+
 def test_a_packed_ring_says_that_it_is_one(tmp_path: Path) -> None:
     features = {"avail_features": 1 << 34 | 1 << 32, "acked_features": 1 << 34 | 1 << 32}
     ram = bytearray(0x4000)
