@@ -16,8 +16,10 @@ from snapfs.layout import Facets, facet
 from snapfs.layout.values import Values
 from snapfs.snapshot.component import Component
 
-__all__ = ["Gic", "component"]
+__all__ = ["HEADING", "Gic", "component"]
 
+#: the columns of `Gic.rows`
+HEADING: Final = ("# number", "kind", "vcpu", "enabled", "pending", "active", "group", "trigger", "priority", "what")
 _VECTORS: Final = ("dist", "rdist", "icc")
 # the private interrupts that Cloud Hypervisor and KVM give to parts of every vCPU
 _PRIVATE_USES: Final = {23: "PMU", 25: "GIC maintenance", 26: "EL2 timer", 27: "virtual timer", 30: "physical timer"}
@@ -122,24 +124,18 @@ class Gic(Facets):
     def its_keys(self) -> None:
         """Shown by `its`."""
 
-    @facet("interrupts.txt", needs=("dist", "rdist"))
-    def interrupts(self) -> str:
-        """Every interrupt on a line."""
-        return "\n".join(self._lines())
-
-    def _lines(self) -> Iterator[str]:
-        yield _line("#number", "kind", "vcpu", ("enabled", "pending", "active", "group", "trigger", "priority"), "route")
+    def rows(self) -> Iterator[tuple[str, ...]]:
+        """Every interrupt of this controller as words, in the order of HEADING."""
         copied = self.copied
         for vcpu, each in enumerate(self.per_vcpu):
             for number, interrupt in each.private.items():
-                kind = "SGI" if number < 16 else "PPI"
                 use = _PRIVATE_USES.get(number, "")
-                yield _line(str(number), kind, str(vcpu), _words(interrupt), f"{use} (vCPU 0's values)" if copied and vcpu else use)
+                note = f"{use} (vCPU 0's values)".strip() if copied and vcpu else use
+                yield (str(number), "SGI" if number < 16 else "PPI", str(vcpu), *_words(interrupt), note)
         places = self._affinities()
         for number, interrupt in self.spis.items():
             owner = places.get(interrupt.route)
-            route = interrupt.route if owner is None else f"{interrupt.route} (vCPU {owner})"
-            yield _line(str(number), "SPI", "-", _words(interrupt), route)
+            yield (str(number), "SPI", "-" if owner is None else str(owner), *_words(interrupt), f"route {interrupt.route}")
 
     @facet("remarks.txt")
     def remarks(self) -> str:
@@ -152,7 +148,7 @@ class Gic(Facets):
             return
         yield "Of each pair that sets and clears (ISENABLER and ICENABLER, ...) both hold the present state: 1 is enabled, pending, active."
         if "its_ctlr" in self._state:
-            yield "The ITS's tables and the redistributors' pending tables were flushed to guest RAM, at the addresses in the registers."
+            yield "The ITS's tables and the redistributors' pending tables were flushed to guest RAM; lpis/ is what they say."
         if self.copied:
             yield (
                 "Redistributor and CPU interface of every vCPU are the same as those of vCPU 0. Cloud Hypervisor "
@@ -177,9 +173,3 @@ class Gic(Facets):
 def _words(interrupt: gicv3.Interrupt) -> tuple[str, ...]:
     states = tuple("yes" if state else "no" for state in (interrupt.enabled, interrupt.pending, interrupt.active))
     return (*states, str(interrupt.group), interrupt.trigger, f"0x{interrupt.priority:02x}")
-
-
-def _line(number: str, kind: str, vcpu: str, words: tuple[str, ...], route: str) -> str:
-    enabled, pending, active, group, trigger, priority = words
-    cells = f"{number:<7} {kind:<4} {vcpu:<4} {enabled:<7} {pending:<7} {active:<6} {group:<5} {trigger:<7} {priority:<8} {route.strip()}"
-    return cells.rstrip()

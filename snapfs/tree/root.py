@@ -9,6 +9,7 @@ from snapfs.blob import FileSlice
 from snapfs.errors import CorruptState, SnapfsError
 from snapfs.layout import Facets
 from snapfs.snapshot import Snapshot
+from snapfs.snapshot.gic import Gic
 from snapfs.snapshot.ioapic import Ioapic
 from snapfs.tree import about, assignments, names, reflect, state
 from snapfs.tree.ioapic import ioapic
@@ -59,6 +60,12 @@ def _dump(snap: Snapshot) -> Iterator[tuple[str, Node]]:
     return dump(snap)
 
 
+def _gic(snap: Snapshot, part: Gic) -> Iterator[tuple[str, Node]]:
+    from snapfs.tree.gic import gic
+
+    return gic(snap, part)
+
+
 def _machine(snap: Snapshot) -> Iterator[tuple[str, Node]]:
     """State of the machine as a whole; which parts there are depends on the architecture and the release."""
     if snap.state_file is None or snap.state_damage:
@@ -74,6 +81,8 @@ def _machine(snap: Snapshot) -> Iterator[tuple[str, Node]]:
             yield from reflect.container(name, part)
         elif isinstance(part, Ioapic):
             yield from ioapic(part)
+        elif isinstance(part, Gic):
+            yield name, Dir(lambda g=part: _gic(snap, g))  # type: ignore[misc]
         elif part is not None:
             yield name, reflect.entry(part)
 

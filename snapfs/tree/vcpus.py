@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from snapfs.blob import Data
-from snapfs.guest import idle
 from snapfs.snapshot import Snapshot
 from snapfs.snapshot.vcpu import Vcpu
 from snapfs.snapshot.vcpu.vcpu import told
@@ -82,7 +81,7 @@ def vcpus(snap: Snapshot) -> Iterator[tuple[str, Node]]:
     if snap.has_common_cpuid:
         yield from reflect.directory("common_cpuid", lambda: snap.common_cpuid)
     for number in snap.vcpus:
-        yield str(number), Dir(lambda n=number: _vcpu(snap.vcpus[n], lambda v: idle.doing(snap, v)))  # type: ignore[misc]
+        yield str(number), Dir(lambda n=number: _vcpu(snap.vcpus[n], lambda v: _doing(snap, v)))  # type: ignore[misc]
 
 
 def _vcpu(vcpu: Vcpu, doing: Callable[[Vcpu], str] = lambda vcpu: vcpu.doing) -> Iterator[tuple[str, Node]]:
@@ -93,6 +92,13 @@ def _vcpu(vcpu: Vcpu, doing: Callable[[Vcpu], str] = lambda vcpu: vcpu.doing) ->
     yield "summary.txt", TextFile(lambda: _summary(vcpu, doing))
     yield from reflect.facets(vcpu)
     yield "raw", Dir(lambda: _raw(vcpu))
+
+
+def _doing(snap: Snapshot, vcpu: Vcpu) -> str:
+    # imported here: whoever prints a register does not need page tables
+    from snapfs.guest import idle
+
+    return idle.doing(snap, vcpu)
 
 
 def _readme(snap: Snapshot) -> str:
@@ -115,7 +121,7 @@ def _table(snap: Snapshot) -> str:
             lambda v=v: v.pc,  # type: ignore[misc]
             lambda v=v: v.page_table_root,  # type: ignore[misc]
             lambda v=v: v.running.replace(" ", "-"),  # type: ignore[misc]
-            lambda v=v: idle.doing(snap, v),  # type: ignore[misc]
+            lambda v=v: _doing(snap, v),  # type: ignore[misc]
         )
         rows.append((str(number), *("?" if v.failure else told(answer) or "-" for answer in answers)))
     return columns(rows)

@@ -81,10 +81,9 @@ def test_values_that_were_copied_from_vcpu_0_are_told(name: str) -> None:
         pending = [r["GICR_PENDBASER"] for r in snap.gic.redistributors.values()]
         assert pending[0] == pending[1]  # no two processors share a pending table: one of them was not saved
         assert "same as those of vCPU 0" in (root(snap) / "gic/remarks.txt").read_text()
-        assert (
-            "27      PPI  1    yes     no      no     1     level   0xc0     virtual timer (vCPU 0's values)"
-            in (root(snap) / "gic/interrupts.txt").read_text()
-        )
+        lines = [line.split(maxsplit=9) for line in (root(snap) / "gic/interrupts.txt").read_text().splitlines()]
+    timer = ["27", "PPI", "1", "yes", "no", "no", "1", "level", "0xc0", "virtual timer (vCPU 0's values)"]
+    assert timer in lines
 
 
 def test_values_that_differ_are_not_called_copies() -> None:
@@ -148,7 +147,7 @@ def test_vectors_that_no_controller_has_fail_alone(key: str, value: Any) -> None
         except CorruptState:
             failed.add(facet.name)
     assert failed
-    assert failed < {"distributor", "spis", "redistributors", "cpu_interfaces", "interrupts.txt", "remarks.txt"}
+    assert failed < {"distributor", "spis", "redistributors", "cpu_interfaces", "remarks.txt"}
 
 
 def test_a_state_that_is_no_object_is_an_error_file_in_the_tree(tmp_path: Path) -> None:
