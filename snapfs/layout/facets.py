@@ -102,6 +102,10 @@ class Facets:
             found.update((k, v) for k, v in vars(base).items() if isinstance(v, _Facet))
         cls._facets = found
 
+    def __getattr__(self, name: str) -> Any:
+        """Which parts there are depends on the kind: one that this kind has not is said, with those that it has."""
+        raise AttributeError(f"{type(self).__name__} has no {name}; it has {', '.join(self._facets)}")
+
     @property
     def source(self) -> Mapping[str, Any]:
         """The keys that `needs` asks about."""
