@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import Machine, write
 from corpus import ARM, X86, demo, full, trimmed, truth
 from elftools.elf.elffile import ELFFile
 from scattered import scattered
 
 import snapfs
 from snapfs.blob import Blob
+from snapfs.errors import SnapfsError
 from snapfs.images.cores import Cores
 from snapfs.tree import Dir, root
 
@@ -238,3 +240,39 @@ def test_a_program_cannot_push_the_kernel_out_of_a_core(tmp_path: Path) -> None:
         last = file.get_segment(cores.segments)
         heap = max(int(f["va"], 16) for f in truth("demo")["translations"] if f["what"] == "heap")
         assert last["p_vaddr"] == heap
+
+
+@pytest.mark.parametrize("name", ARM)
+def test_the_notes_of_an_aarch64_vcpu_have_the_registers_that_the_program_loaded(name: str) -> None:
+    with snapfs.open(trimmed(name)) as snap:
+        contents = notes(ELFFile(Reader(Cores(snap.memory, snap.vcpus).gdb(1))))[0]["n_descdata"]
+        # struct user_pt_regs of linux, arch/arm64/include/uapi/asm/ptrace.h
+        *general, _, pc, pstate = struct.unpack_from("<34Q", contents, 112)
+        assert general == [(n + 1) << 56 | 0x0011_AAAA_0000_AB00 | n for n in range(31)]
+        assert pc == 0x400A04
+        assert (pstate >> 28, pstate & 0xF) == (0b0100, 0)
+
+
+def test_the_notes_of_a_riscv64_vcpu_are_in_the_order_of_user_regs_struct(tmp_path: Path) -> None:
+    core = list(struct.pack("<33Q", *(0x1000 + n for n in range(32)), 1))
+    payload = {"Kvm": {"mp_state": [0, 0, 0, 0], "core_regs": core, "non_core_regs": []}}
+    with snapfs.open(write(tmp_path / "riscv", Machine("D", [payload]))) as snap:
+        file = elf(root(snap), "vmcore")
+        assert file["e_machine"] == "EM_RISCV"
+        (found,) = notes(file)
+        assert struct.unpack_from("<32Q", found["n_descdata"], 112) == tuple(0x1000 + n for n in range(32))
+
+
+def test_a_vcpu_of_which_parts_were_not_saved_has_no_note_and_harms_no_other(tmp_path: Path) -> None:
+    payloads = [{"Kvm": {"regs": {}, "sregs": {}}}, {"Kvm": {"sregs": {}, "lapic_state": {}}}, {"Kvm": {}}, {}, None]
+    with snapfs.open(write(tmp_path / "parts", Machine("D", payloads))) as snap:
+        tree = root(snap)
+        assert notes(elf(tree, "vmcore")) == []
+        for number in range(2):
+            with pytest.raises(SnapfsError):
+                blob(tree, f"dump/gdb-{number}.core").pread(0, 64)
+        for number in range(2, 5):
+            # nothing is known of the vCPU, not even what kind it is: memory alone
+            assert loads(elf(tree, f"gdb-{number}.core"))[0]["p_filesz"] == 4096
+        for number in range(5):
+            assert (tree / f"memory/virtual/{number}").children  # type: ignore[attr-defined]
