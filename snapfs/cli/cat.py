@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from snapfs.cli.options import settings, shared
-from snapfs.cli.output import emit_bytes, emit_json
+from snapfs.cli.output import emit_bytes, emit_json, emit_text, printable
 from snapfs.cli.places import Place, Words, places
 from snapfs.cli.progress import progress
 from snapfs.cli.reading import each
@@ -24,7 +26,7 @@ _PIECE: Final = 1 << 20
 @places("SNAPSHOT PATH...", rest=(1, None))
 @shared
 def command(words: Words) -> int:
-    """Print files of the tree.
+    """Print files of the tree; bytes as they are, on a terminal escaped.
 
     With --json, the values of files and of whole directories: registers, addresses and masks as the strings of the files,
     counts as numbers. Several paths make one object, by path.
@@ -44,12 +46,13 @@ def _print(place: Place, path: str) -> None:
         name = path.strip("/")
         table = f"; its table is {name}.txt" if f"{name.rpartition('/')[2]}.txt" in place.top.walk(f"{name}/..")[-1].children else ""  # type: ignore[attr-defined]
         raise IsADirectory(f"{path or '/'}: a directory{table}; list it with `snapfs ls`, or print it with --json")
+    write = _shown() if sys.stdout.isatty() else emit_bytes
     if isinstance(node, StreamFile):
         # where the pieces go to the terminal they are the progress
         total = node.count() if node.count is not None and not sys.stdout.isatty() else 0
         with progress(path, total, steps=True) as advance:
             for piece in node.pieces():
-                emit_bytes(piece)
+                write(piece)
                 advance(1)
         return
     assert isinstance(node, File)
@@ -57,10 +60,16 @@ def _print(place: Place, path: str) -> None:
         blob = node.blob()
         at = 0
         while piece := blob.pread(at, _PIECE):
-            emit_bytes(piece)
+            write(piece)
             at += len(piece)
     except SnapfsError as error:
         raise type(error)(f"{path}: {error}") from error
+
+
+def _shown() -> Callable[[bytes], None]:
+    """Writes bytes to a terminal, which a snapshot must not control: what is no text is escaped."""
+    decode = codecs.getincrementaldecoder("utf-8")("backslashreplace").decode
+    return lambda piece: emit_text(printable(decode(piece)))
 
 
 def _json(place: Place, paths: tuple[str, ...]) -> int:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("-t", "--tar", is_flag=True, help="Write a tar archive. Implied by a DEST that ends in .tar, and by -.")
 @click.option("-a", "--all", "everything", is_flag=True, help="Of the whole tree, write the images in memory/ and dump/ too.")
 @click.option("-x", "--exclude", multiple=True, metavar="PATTERN", help="Leave out names or paths that match.")
-@click.option("--fill-gaps", is_flag=True, help="Write zeros for memory that the snapshot does not hold.")
+@click.option("--fill-gaps", is_flag=True, help="Write zeros for memory that is not there; still exit 14.")
 @places("SNAPSHOT PATH DEST", rest=(2, 2))
 @shared
 def command(words: Words, *, force: bool, tar: bool, everything: bool, exclude: tuple[str, ...], fill_gaps: bool) -> int:
@@ -95,7 +95,7 @@ class _Job:
         self._failed: list[tuple[str, SnapfsError]] = []
 
     def _fail(self, path: str, error: SnapfsError) -> None:
-        complain(f"{path}: {error}")
+        complain(str(error) if str(error).startswith(path) else f"{path}: {error}")
         self._failed.append((path, error))
 
     def archive(self, target: Path | None, name: str) -> None:
@@ -130,7 +130,7 @@ class _Job:
 
     def _file(self, node: Any, target: Path, advance: Advance, write: Any) -> None:
         mtime_ns = self._selection.items[0].mtime_ns
-        write(node, target, mtime_ns, advance, force=self._force, fill_gaps=self._fill_gaps)
+        write(node, target, mtime_ns, advance, self._fail, force=self._force, fill_gaps=self._fill_gaps)
 
     def finish(self, dest: str) -> int:
         """The exit code, after the errors in the tree itself have been counted."""

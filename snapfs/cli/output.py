@@ -30,6 +30,7 @@ __all__ = [
     "emit",
     "emit_bytes",
     "emit_json",
+    "emit_text",
     "flush",
     "give_up",
     "paint",
@@ -89,9 +90,14 @@ def give_up() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def emit_text(text: str) -> None:
+    """Text for people or scripts."""
+    emit_bytes(text.encode(_encoding(sys.stdout), "snapfs"))
+
+
 def emit(text: str) -> None:
     """A line of text for people or scripts."""
-    emit_bytes((text + "\n").encode(_encoding(sys.stdout), "snapfs"))
+    emit_text(text + "\n")
 
 
 def emit_json(value: Any) -> None:

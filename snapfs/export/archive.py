@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 from snapfs.errors import SnapfsError
-from snapfs.export.copying import Advance, Plan, pieces, plan
+from snapfs.export.copying import Advance, Plan, filled, pieces, plan
 from snapfs.export.disk import Failed
 from snapfs.export.selection import Item, Selection
 from snapfs.tree import Dir, File, Link
@@ -34,7 +34,8 @@ def write_tar(selection: Selection, out: BinaryIO, name: str, advance: Advance, 
         for item in selection.items:
             member = _member(item, name)
             try:
-                _add(tar, member, item, advance, fill_gaps=fill_gaps)
+                if missing := _add(tar, member, item, advance, fill_gaps=fill_gaps):
+                    failed(item.path or name, filled(missing, item.path or name))
             except _Unreadable as failure:
                 failed(item.path or name, failure.error)
 
@@ -57,8 +58,10 @@ def _member(item: Item, name: str) -> tarfile.TarInfo:
     return member
 
 
-def _add(tar: tarfile.TarFile, member: tarfile.TarInfo, item: Item, advance: Advance, *, fill_gaps: bool) -> None:
+def _add(tar: tarfile.TarFile, member: tarfile.TarInfo, item: Item, advance: Advance, *, fill_gaps: bool) -> int:
+    """Adds a member; returns for how many of its bytes zeros were written."""
     node = item.node
+    missing = 0
     if isinstance(node, Dir):
         member.type, member.mode = tarfile.DIRTYPE, 0o700
         tar.addfile(member)
@@ -74,9 +77,11 @@ def _add(tar: tarfile.TarFile, member: tarfile.TarInfo, item: Item, advance: Adv
             else:
                 p = plan(node, item.path or member.name, fill_gaps=fill_gaps)
                 source = _image(member, p, advance)
+                missing = p.missing
         except SnapfsError as error:
             raise _Unreadable(error) from error
         tar.addfile(member, source)
+    return missing
 
 
 def _image(member: tarfile.TarInfo, p: Plan, advance: Advance) -> io.RawIOBase:

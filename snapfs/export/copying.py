@@ -15,7 +15,7 @@ from snapfs.blob import Blob, Extent
 from snapfs.errors import TruncatedMemory, WriteError
 from snapfs.tree.nodes import File, StreamFile
 
-__all__ = ["Advance", "Plan", "copy", "pieces", "plan"]
+__all__ = ["Advance", "Plan", "copy", "filled", "pieces", "plan"]
 
 Advance = Callable[[int], object]
 """Called with the number of bytes that were just written or verified."""
@@ -24,26 +24,30 @@ _PIECE: Final = 1 << 20
 
 
 class Plan(NamedTuple):
-    """How one file is written: its data extents in order, and its size."""
+    """How one file is written: its data extents in order, its size, and how many of its bytes are gaps."""
 
     blob: Blob
     data: list[Extent]
     size: int
+    missing: int
 
 
 def plan(file: File, where: str, *, fill_gaps: bool = False) -> Plan:
     """The plan for a file that is not streamed. TruncatedMemory, naming the first gap, where it has any."""
     blob = file.blob()
     data: list[Extent] = []
+    missing = 0
     for extent in blob.extents():
-        if extent.kind == "gap" and not fill_gaps:
-            raise TruncatedMemory(_gap(blob, extent, where))
+        if extent.kind == "gap":
+            if not fill_gaps:
+                raise TruncatedMemory(_gap(blob, extent, where))
+            missing += extent.end - extent.start
         if extent.kind == "data":
             if data and data[-1].end == extent.start:
                 data[-1] = Extent(data[-1].start, extent.end, "data")
             else:
                 data.append(extent)
-    return Plan(blob, data, blob.size)
+    return Plan(blob, data, blob.size, missing)
 
 
 def _gap(blob: Blob, extent: Extent, where: str) -> str:
@@ -70,9 +74,16 @@ def pieces(plan: Plan) -> Iterator[tuple[int, bytes]]:
             at += len(piece)
 
 
-def copy(file: File, fd: int, where: str, advance: Advance, *, fill_gaps: bool = False) -> None:
-    """Writes a file's content to the empty file `fd`, then reads it back and compares. WriteError where it differs."""
+def filled(missing: int, where: str) -> TruncatedMemory:
+    """What is said of a file that was written with zeros for what is missing."""
+    return TruncatedMemory(f"{where}: zeros were written for {missing} bytes that are not in the snapshot")
+
+
+def copy(file: File, fd: int, where: str, advance: Advance, *, fill_gaps: bool = False) -> int:
+    """Writes a file's content to the empty file `fd`, then reads it back and compares. WriteError where it differs. Returns
+    for how many bytes zeros were written."""
     written = hashlib.sha256()
+    missing = 0
     if isinstance(file, StreamFile):
         at = 0
         for piece in file.pieces():
@@ -86,10 +97,11 @@ def copy(file: File, fd: int, where: str, advance: Advance, *, fill_gaps: bool =
             _put(fd, piece, start)
             written.update(piece)
             advance(len(piece))
-        at, wanted = p.size, p.data
+        at, wanted, missing = p.size, p.data, p.missing
     os.ftruncate(fd, at)
     os.fsync(fd)
     _verify(fd, wanted, at, written.digest(), where, advance)
+    return missing
 
 
 def _put(fd: int, data: bytes, at: int) -> None:

@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from snapfs.errors import SnapfsError, WriteError
-from snapfs.export.copying import Advance, copy
+from snapfs.export.copying import Advance, copy, filled
 from snapfs.export.selection import Item, Selection
 from snapfs.tree import Dir, File, Link
 
 __all__ = ["check_destination", "scratch_file", "write_directory", "write_file"]
 
 Failed = Callable[[str, SnapfsError], object]
-"""Called with the path of what could not be read, and why."""
+"""Called with the path of what could not be read, or not all of it, and why."""
 
 
 def check_destination(dest: Path, *, force: bool) -> None:
@@ -85,12 +85,16 @@ def _place(scratch: Path, dest: Path, *, force: bool) -> None:
         shutil.rmtree(old)
 
 
-def write_file(file: File, dest: Path, mtime_ns: int | None, advance: Advance, *, force: bool = False, fill_gaps: bool = False) -> None:
-    """Writes one file."""
+def write_file(
+    file: File, dest: Path, mtime_ns: int | None, advance: Advance, failed: Failed, *, force: bool = False, fill_gaps: bool = False
+) -> None:
+    """Writes one file. That zeros stand for missing bytes is told to `failed`; what else cannot be read is raised."""
     with scratch_file(dest, force=force) as fd:
-        copy(file, fd, dest.name, advance, fill_gaps=fill_gaps)
+        missing = copy(file, fd, dest.name, advance, fill_gaps=fill_gaps)
         if mtime_ns is not None:
             os.utime(fd, ns=(mtime_ns, mtime_ns))
+    if missing:
+        failed(dest.name, filled(missing, dest.name))
 
 
 def write_directory(
@@ -128,7 +132,8 @@ def _write(item: Item, scratch: Path, advance: Advance, failed: Failed, *, fill_
         fd = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             if item.node.huge or item.node.streamed:
-                copy(item.node, fd, item.path, advance, fill_gaps=fill_gaps)
+                if missing := copy(item.node, fd, item.path, advance, fill_gaps=fill_gaps):
+                    failed(item.path, filled(missing, item.path))
             else:
                 _small(item.node, fd, item.path)
             os.fchmod(fd, 0o400)

@@ -66,7 +66,9 @@ def test_missing_memory_is_error_14_and_leaves_nothing(run, tmp_path):
     assert answer.code == 14
     assert "--fill-gaps" in answer.err
     assert sorted(os.listdir(tmp_path)) == ["cut"]
-    assert run("export", "--fill-gaps", place, "memory/physical", tmp_path / "out").code == 0
+    answer = run("export", "--fill-gaps", place, "memory/physical", tmp_path / "out")
+    assert answer.code == 14
+    assert "zeros were written for 8388608 bytes" in answer.err
     assert (tmp_path / "out").read_bytes() == (corpus.demo() / "memory-ranges").read_bytes()[: 8 << 20] + bytes(8 << 20)
 
 

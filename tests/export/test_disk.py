@@ -48,7 +48,7 @@ def image(*parts: object) -> ImageFile:
 
 def test_a_file_keeps_its_bytes_and_its_holes(tmp_path):
     node = image(Data(b"a" * MIB), Zeros(3 * MIB), Data(b"b" * MIB), Zeros(MIB))
-    write_file(node, tmp_path / "out", None, quiet)
+    write_file(node, tmp_path / "out", None, quiet, quiet)
     data = (tmp_path / "out").read_bytes()
     assert data == b"a" * MIB + bytes(3 * MIB) + b"b" * MIB + bytes(MIB)
     assert holes(tmp_path / "out") == [(0, MIB), (4 * MIB, 5 * MIB)]
@@ -56,13 +56,13 @@ def test_a_file_keeps_its_bytes_and_its_holes(tmp_path):
 
 
 def test_zeros_that_were_written_stay_written(tmp_path):
-    write_file(image(Data(bytes(MIB)), Zeros(MIB)), tmp_path / "out", None, quiet)
+    write_file(image(Data(bytes(MIB)), Zeros(MIB)), tmp_path / "out", None, quiet, quiet)
     assert holes(tmp_path / "out") == [(0, MIB)]
 
 
 def test_the_memory_of_the_sample_is_copied_exactly(tmp_path):
     with snapfs.open(corpus.demo()) as snap:
-        write_file(root(snap) / "raw/memory-ranges", tmp_path / "out", None, quiet)
+        write_file(root(snap) / "raw/memory-ranges", tmp_path / "out", None, quiet, quiet)
     assert (
         hashlib.sha256((tmp_path / "out").read_bytes()).digest() == hashlib.sha256((corpus.demo() / "memory-ranges").read_bytes()).digest()
     )
@@ -71,7 +71,7 @@ def test_the_memory_of_the_sample_is_copied_exactly(tmp_path):
 
 def test_an_export_is_private_and_has_the_time_of_the_tree(tmp_path):
     os.umask(os.umask(0))
-    write_file(TextFile(lambda: "x\n"), tmp_path / "out", 1234567890_123456789, quiet)
+    write_file(TextFile(lambda: "x\n"), tmp_path / "out", 1234567890_123456789, quiet, quiet)
     status = (tmp_path / "out").stat()
     assert stat.S_IMODE(status.st_mode) == 0o400
     assert status.st_mtime_ns == 1234567890_123456789
@@ -80,13 +80,13 @@ def test_an_export_is_private_and_has_the_time_of_the_tree(tmp_path):
 def test_an_existing_destination_is_an_error_and_stays(tmp_path):
     (tmp_path / "out").write_text("mine")
     with pytest.raises(WriteError, match="--force"):
-        write_file(TextFile(lambda: "x"), tmp_path / "out", None, quiet)
+        write_file(TextFile(lambda: "x"), tmp_path / "out", None, quiet, quiet)
     assert (tmp_path / "out").read_text() == "mine"
 
 
 def test_force_replaces_files_and_directories(tmp_path):
     (tmp_path / "out").write_text("mine")
-    write_file(TextFile(lambda: "x"), tmp_path / "out", None, quiet, force=True)
+    write_file(TextFile(lambda: "x"), tmp_path / "out", None, quiet, quiet, force=True)
     assert (tmp_path / "out").read_text() == "x"
     (tmp_path / "dir").mkdir()
     (tmp_path / "dir" / "stale").write_text("")
@@ -106,13 +106,13 @@ def test_force_does_not_replace_the_current_directory(tmp_path, monkeypatch):
 def test_missing_memory_is_an_error_and_leaves_nothing(tmp_path):
     node = image(Data(b"a" * 4096), Gap(4096, "zone z: not in the snapshot"))
     with pytest.raises(TruncatedMemory, match=r"offset 0x1000 .* zone z"):
-        write_file(node, tmp_path / "out", None, quiet)
+        write_file(node, tmp_path / "out", None, quiet, quiet)
     assert os.listdir(tmp_path) == []
 
 
 def test_missing_memory_is_zeros_only_when_asked(tmp_path):
     node = image(Data(b"a" * 4096), Gap(4096, "gone"))
-    write_file(node, tmp_path / "out", None, quiet, fill_gaps=True)
+    write_file(node, tmp_path / "out", None, quiet, quiet, fill_gaps=True)
     assert (tmp_path / "out").read_bytes() == b"a" * 4096 + bytes(4096)
 
 
@@ -122,14 +122,14 @@ def test_an_error_while_reading_leaves_nothing(tmp_path):
             raise CorruptState("cut while in use")
 
     with pytest.raises(CorruptState):
-        write_file(image(Torn(b"a" * 4096)), tmp_path / "out", None, quiet)
+        write_file(image(Torn(b"a" * 4096)), tmp_path / "out", None, quiet, quiet)
     assert os.listdir(tmp_path) == []
 
 
 def test_storage_that_gives_other_bytes_back_is_found_out(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "pread", lambda fd, n, at: b"\0" * min(n, 4096))
     with pytest.raises(WriteError, match="reading back"):
-        write_file(image(Data(b"a" * 4096)), tmp_path / "out", None, quiet)
+        write_file(image(Data(b"a" * 4096)), tmp_path / "out", None, quiet, quiet)
     assert os.listdir(tmp_path) == []
 
 
@@ -139,17 +139,17 @@ def test_a_full_disk_is_an_error_that_names_the_destination(tmp_path, monkeypatc
 
     monkeypatch.setattr(os, "pwrite", full)
     with pytest.raises(WriteError, match=r"out: No space left on device; nothing was left there"):
-        write_file(image(Data(b"a" * 4096)), tmp_path / "out", None, quiet)
+        write_file(image(Data(b"a" * 4096)), tmp_path / "out", None, quiet, quiet)
     assert os.listdir(tmp_path) == []
 
 
 def test_a_directory_that_does_not_exist_is_named(tmp_path):
     with pytest.raises(WriteError, match="no such directory"):
-        write_file(TextFile(lambda: "x"), tmp_path / "none" / "out", None, quiet)
+        write_file(TextFile(lambda: "x"), tmp_path / "none" / "out", None, quiet, quiet)
 
 
 def test_a_made_file_is_written_whole(tmp_path):
-    write_file(StreamFile(lambda: iter([b"one\n", b"two\n"])), tmp_path / "out", None, quiet)
+    write_file(StreamFile(lambda: iter([b"one\n", b"two\n"])), tmp_path / "out", None, quiet, quiet)
     assert (tmp_path / "out").read_bytes() == b"one\ntwo\n"
 
 
