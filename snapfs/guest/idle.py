@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from snapfs.errors import SnapfsError
+from snapfs.guest.spin import spins
 from snapfs.snapshot import Snapshot
 from snapfs.snapshot.vcpu import Vcpu
 
@@ -52,7 +53,10 @@ def doing(snap: Snapshot, vcpu: Vcpu) -> str:
     told = vcpu.doing
     if vcpu.running in ("running", ""):
         try:
-            return "idle" if waits(snap.memory, vcpu) else told
+            if waits(snap.memory, vcpu):
+                return "idle"
+            if loop := spins(snap.memory, vcpu):
+                return f"{told}, in {loop}" if told else f"in {loop}"
         except SnapfsError:
             pass
     return told
