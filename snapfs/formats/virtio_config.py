@@ -7,11 +7,12 @@ virtio_iommu.h.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from snapfs.layout import Array, Bytes, Flags, Form, Record, hex64, u8, u16, u32, u64
+from snapfs.layout import TEXT, Array, Bytes, Flags, Form, Record, hex64, u8, u16, u32, u64
 from snapfs.layout.scalars import Stored
 
 __all__ = ["CONFIG", "MAC", "read"]
@@ -25,18 +26,30 @@ class Mac(Form):
         return ":".join(f"{b:02x}" for b in value)
 
     def parse(self, text: str) -> Any:
+        if not re.fullmatch("[0-9a-f]{2}(:[0-9a-f]{2}){5}", text):
+            raise ValueError(f"not a MAC address: {text[:80]!r}")
         return bytes.fromhex(text.replace(":", ""))
 
 
 @dataclass(frozen=True)
 class Tag(Form):
-    """Bytes of text, padded with zeros."""
+    """A name of at most `size` bytes, padded with zeros; what is no plain character is written `\\x0a`."""
+
+    size: int
 
     def render(self, value: Any) -> str:
-        return bytes(value).rstrip(b"\0").decode("utf-8", "backslashreplace")
+        return "".join(chr(b) if 32 <= b < 127 and b != 92 else f"\\x{b:02x}" for b in bytes(value).rstrip(b"\0"))
 
     def parse(self, text: str) -> Any:
-        return text.encode()
+        if not re.fullmatch(r"([ -\[\]-~]|\\x[0-9a-f]{2})*", text):
+            raise ValueError(f"not a name: {text[:80]!r}")
+        data = re.sub(rb"\\x([0-9a-f]{2})", lambda m: bytes.fromhex(m[1].decode()), text.encode())
+        if len(data) > self.size:
+            raise ValueError(f"{len(data)} bytes where {self.size} are stored")
+        return data.ljust(self.size, b"\0")
+
+    def quote(self, value: Any) -> str:
+        return TEXT.quote(self.render(value))
 
 
 MAC: Final = Mac()
@@ -157,7 +170,7 @@ class MemConfig(Record, size=56):
 class FsConfig(Record, size=40):
     """struct virtio_fs_config."""
 
-    tag: Annotated[bytes, Bytes(36), Tag()]
+    tag: Annotated[bytes, Bytes(36), Tag(36)]
     num_request_queues: u32
 
 

@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from kernel_headers import check, layout
 
 from snapfs.formats import pci, virtio, virtio_config, virtio_requests
@@ -108,6 +110,19 @@ def test_configuration_spaces_are_laid_out_as_in_the_headers(tmp_path: Path) -> 
     nested |= {"domain_range_start": "domain_range.start", "domain_range_end": "domain_range.end", "reserved": "", "bypass": ""}
     facts += layout(virtio_config.CONFIG[23], "struct virtio_iommu_config", **nested)[1:]
     check("x86_64", headers, facts, tmp_path)
+
+
+@given(st.binary(min_size=36, max_size=36), st.binary(min_size=6, max_size=6))
+def test_names_and_addresses_read_back_as_they_are_written(tag: bytes, mac: bytes) -> None:
+    form = virtio_config.Tag(36)
+    assert form.parse(form.render(tag)) == tag
+    assert virtio_config.MAC.parse(virtio_config.MAC.render(mac)) == mac
+
+
+@pytest.mark.parametrize("text", ["", "123456789016", "12:34:56:78:90", "12:34:56:78:90:1G", "12:34:56:78:90:16:"])
+def test_what_is_no_mac_address_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not a MAC address"):
+        virtio_config.MAC.parse(text)
 
 
 def test_bits_without_a_name_are_told_by_their_number() -> None:

@@ -27,7 +27,7 @@ class Mem(VirtioDevice):
         _, size, bitmap = self._blocks()
         return sum(bitmap) * size
 
-    @facet("plugged.txt", needs="blocks_state")
+    @facet("blocks.txt", needs="blocks_state")
     def ranges(self) -> Text:
         """The plugged blocks as ranges of guest-physical addresses, end exclusive."""
         return Text(

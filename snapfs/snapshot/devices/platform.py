@@ -5,14 +5,18 @@ Sources: Cloud Hypervisor, devices/src/ (ioapic.rs, gic.rs, pvpanic.rs, ivshmem.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
-from snapfs.layout import Flags, Hex, facet
+from snapfs.layout import Flags, Form, Hex, facet
 from snapfs.layout.formed import Forms
 from snapfs.snapshot.devices.device import Device
 
 __all__ = ["DebugConsole", "Gic", "Gpio", "IoApic", "Ivshmem", "PvMemControl", "PvPanic", "Tpm"]
 
+_GIC: Final[dict[str, Form]] = {
+    **dict.fromkeys(("dist", "rdist", "icc", "gicd_ctlr"), Hex(32)),
+    **dict.fromkeys(("its_ctlr", "its_iidr", "its_cbaser", "its_cwriter", "its_creadr", "its_baser"), Hex(64)),
+}
 _LINES = Flags(32, {n: str(n) for n in range(8)})
 
 
@@ -29,6 +33,8 @@ class Gic(Device):
 
     KIND = "gic"
     STEMS = ("gic", "gic-v3", "gic-v3-its", "gic-v")
+    # the state is inside the hypervisor's tag from v46 on
+    STATE: ClassVar[Forms] = _GIC | {"Kvm": _GIC}
 
     @property
     def note(self) -> str:

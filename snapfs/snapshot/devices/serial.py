@@ -18,6 +18,7 @@ from snapfs.snapshot.devices.parts import Parts
 __all__ = ["Pl011", "Serial"]
 
 _CLOCK: Final = 115200
+_PL011_CLOCK: Final = 24_000_000
 _INTERRUPTS: Final = {0: "RI", 1: "CTS", 2: "DCD", 3: "DSR", 4: "RX", 5: "TX", 6: "RT", 7: "FE", 8: "PE", 9: "BE", 10: "OE"}
 
 
@@ -94,8 +95,26 @@ class Pl011(Device):
     def accepts(cls, parts: Parts) -> bool:
         return parts.has("read_fifo")
 
+    @facet(when=lambda self: self._divisor > 0)
+    def line(self) -> str:
+        """Speed (of the 24 MHz that the device tree gives it) and frame, as people write them."""
+        control = self._word("lcr")
+        parity = "N" if not control & 2 else "MS"[control >> 2 & 1] if control & 128 else "OE"[control >> 2 & 1]
+        # the divisor counts sixty-fourths, of sixteen clocks each
+        return f"{_PL011_CLOCK * 4 // self._divisor} {5 + (control >> 5 & 3)}{parity}{2 if control & 8 else 1}"
+
+    def _word(self, key: str) -> int:
+        value = self.source.get(key)
+        return value if isinstance(value, int) and 0 <= value < 1 << 32 else 0
+
+    @property
+    def _divisor(self) -> int:
+        return (self._word("ibrd") & 0xFFFF) << 6 | self._word("fbrd") & 0x3F
+
     def glance(self) -> Iterator[str]:
         yield from super().glance()
+        if self._divisor > 0:
+            yield f"line     {self.line}"
         yield from _unread(self.source.get("read_fifo"))
 
 

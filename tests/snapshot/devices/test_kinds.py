@@ -319,7 +319,7 @@ def test_plugged_blocks_of_virtio_mem_are_ranges(tmp_path: Path) -> None:
         files = _all(snap, "zone7")
         assert files["kind"] == "mem\n"
         assert files["plugged"] == f"{6 << 20}\n"
-        assert [line.split()[:2] for line in files["plugged.txt"].splitlines()[1:]] == [
+        assert [line.split()[:2] for line in files["blocks.txt"].splitlines()[1:]] == [
             ["0x0000000100000000", "0x0000000100400000"],
             ["0x0000000100e00000", "0x0000000101000000"],
         ]
