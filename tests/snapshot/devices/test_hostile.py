@@ -3,12 +3,13 @@
 import copy
 import json
 import random
+import struct
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import Machine, Node, write
+from builders import Machine, Node, Ram, write
 from corpus import FIXTURES, demo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -162,6 +163,39 @@ def test_a_state_file_without_devices_has_an_empty_table(tmp_path: Path, text: s
         devices = tree.root(snap) / "devices"
         assert isinstance(devices, Dir)
         assert _walk(devices) >= 2
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(kind=st.sampled_from([1, 2, 3, 4, 5, 19, 23, 24, 26, 27, 35, 60]), number=st.integers(0, 3), seed=st.integers(0, 2**32))
+def test_no_request_makes_anything_but_words(tmp_path_factory: pytest.TempPathFactory, kind: int, number: int, seed: int) -> None:
+    dice = random.Random(seed)
+    ram = bytearray(dice.randbytes(0x4000))
+    for n in range(16):
+        # addresses in and around RAM, lengths from none to more than there is
+        address = dice.choice([dice.randrange(0x4000), 0x3FF8, 1 << 40, (1 << 64) - dice.randrange(1, 40)])
+        length = dice.choice([0, 1, 8, 15, 16, 17, 40, 44, 512, 0xFFFFFFFF])
+        struct.pack_into("<QIHH", ram, 0x1000 + 16 * n, address, length, dice.randrange(8), dice.randrange(17))
+        struct.pack_into("<H", ram, 0x1404 + 2 * n, dice.randrange(17))
+    struct.pack_into("<HH", ram, 0x1400, 0, dice.randrange(17))
+    struct.pack_into("<HH", ram, 0x1800, dice.randrange(2), 0)
+    for n in range(0, 0x400, 16):
+        # request headers of types that there are
+        struct.pack_into("<I", ram, 0x2000 + n, dice.randrange(30))
+    features = dice.choice([1 << 32, 1 << 29 | 1 << 32, 1 << 34 | 1 << 32])
+    queue = {"size": 16, "ready": True, "desc_table": 0x1000, "avail_ring": 0x1400, "used_ring": 0x1800}
+    queues = [queue if n == number else {} for n in range(4)]
+    registers = [0x1AF4 | 0x1040 + kind << 16] + [0] * 1023
+    devices = {
+        "it": Node({"avail_features": features, "acked_features": features}),
+        "_virtio-pci-it": Node({"queues": queues}, {"pci_configuration": Node({"registers": registers})}),
+    }
+    target = tmp_path_factory.mktemp("requests")
+    with snapfs.open(write(target, Machine(ram=(Ram(0, bytes(ram)),), devices=devices))) as snap:
+        root = tree.root(snap)
+        text = (root / f"devices/it/queues/{number}/descriptors.txt").read_text()
+        assert text.startswith("# ")
+        assert all(ch == "\n" or ch.isprintable() for ch in text)
+        assert (root / "devices/it/summary.txt").read_text().startswith("it: ")
 
 
 def test_without_any_memory_file_all_but_the_rings_reads(tmp_path: Path) -> None:

@@ -165,3 +165,17 @@ def test_every_queue_has_all_its_files(name: str) -> None:
                 assert files <= set(queue.children)
                 if (queue / "ready").read_text() == "false\n":
                     assert (queue / "in_flight").read_text() == "0\n"
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_interrupts_that_are_set_up_are_those_of_proc_interrupts(name: str) -> None:
+    lines = truth(name)["interrupts"].splitlines()
+    with snapfs.open(trimmed(name)) as snap:
+        virtio = [d for _, d in sorted(_by_bdf(snap).items()) if d.pci.vendor == 0x1AF4]
+        for number, device in enumerate(virtio):
+            rows = [row.split() for row in device.pci.msix.splitlines()[2:]]
+            told = [line.split()[-1] for line in lines if f"virtio{number}-" in line]
+            assert len([row for row in rows if row[3] == "no"]) == len(told), device.id
+            # the kernel names them after their queues, of which each knows its entry of the table
+            queues = [q for q in device.queues.values() if q.set_up and q.vector != 0xFFFF]  # type: ignore[attr-defined]
+            assert len(queues) == len([t for t in told if not t.endswith("-config")]), device.id
