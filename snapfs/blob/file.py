@@ -8,6 +8,7 @@ is made on the first `view`.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import stat
 from bisect import bisect_right
@@ -19,6 +20,8 @@ from snapfs.blob.mapped import Map
 from snapfs.errors import CannotOpen, CorruptState
 
 __all__ = ["File", "FileSlice"]
+
+log = logging.getLogger(__name__)
 
 _PIECE: Final = 4 << 20
 # stretches of a sparse file that are remembered; what is behind them counts as data
@@ -37,6 +40,7 @@ class File:
         self.size = status.st_size
         self.mtime_ns = status.st_mtime_ns
         self._map: Map | None = None
+        self._told = False
         #: where data begins and ends, alternating; None until it has been looked up, empty for a file without holes
         self._edges: list[int] | None = None if status.st_blocks * 512 < self.size else []
 
@@ -63,15 +67,23 @@ class File:
         self._map = None
 
     def check(self, end: int) -> None:
-        """CorruptState when the file no longer reaches to `end`."""
+        """CorruptState when the file no longer reaches to `end`. That it was deleted or written to is logged once."""
         status = os.fstat(self.fd)
         if status.st_mtime_ns != self.mtime_ns:
             self._edges = []  # somebody writes: what was a hole need not be one any more
+            self._changed("was written to while in use; what is read now may be neither the old nor the new")
+        elif not status.st_nlink:
+            self._changed("was deleted or replaced while in use; the file that was opened is still the one that is read")
         if status.st_size < end:
             raise CorruptState(
                 f"{self.name}: {status.st_size} bytes long now, {self.size} when it was opened; it was cut while in use, "
                 "restore it and mount again"
             )
+
+    def _changed(self, how: str) -> None:
+        if not self._told:
+            self._told = True
+            log.warning("%s: %s", self.name, how)
 
     def pread(self, offset: int, length: int) -> bytes:
         """Exactly the bytes at `offset` up to the size at opening; CorruptState when they are gone or unreadable."""

@@ -164,12 +164,28 @@ def test_a_file_that_shrinks_is_an_error_where_bytes_are_gone(file: File) -> Non
     assert list(file.extents(8 * _BLOCK, 16 * _BLOCK))[-1].end == 16 * _BLOCK
 
 
-def test_a_file_that_is_replaced_or_deleted_stays_the_one_that_was_opened(file: File) -> None:
+def test_a_file_that_is_replaced_or_deleted_stays_the_one_that_was_opened(file: File, caplog: pytest.LogCaptureFixture) -> None:
     before = file.pread(0, file.size)
+    assert bytes(file.view(0, 100)) == before[:100]
+    assert not caplog.messages
     Path(file.name).unlink()
     Path(file.name).write_bytes(b"another")
-    assert file.pread(0, file.size) == before
-    assert bytes(file.view(0, 100)) == before[:100]
+    for _ in range(3):
+        assert file.pread(0, file.size) == before
+        assert bytes(file.view(0, 100)) == before[:100]
+    assert len(caplog.messages) == 1
+    assert "deleted or replaced" in caplog.messages[0]
+
+
+def test_a_file_that_is_written_to_is_told_of_once(file: File, caplog: pytest.LogCaptureFixture) -> None:
+    file.view(0, 100)
+    with open(file.name, "r+b") as out:
+        out.write(b"new")
+    os.utime(file.name, ns=(0, file.mtime_ns + 1))
+    for _ in range(3):
+        file.view(0, 100)
+    assert len(caplog.messages) == 1
+    assert "written to" in caplog.messages[0]
 
 
 def test_only_plain_files_are_opened(tmp_path: Path) -> None:
