@@ -95,6 +95,15 @@ def test_msrs_are_those_that_the_guest_read(name: str) -> None:
     assert compared >= 20
 
 
+@pytest.mark.parametrize("name", [name for name in X86 if not name.startswith(("v16", "v28"))])
+def test_the_time_stamp_counter_went_on_at_its_frequency_since_the_guest_read_it(name: str) -> None:
+    with snapfs.open(trimmed(name)) as snap:
+        read = {cpu: int(words.split()[1], 16) for cpu, _, words in dumped(name, "msr") if words.startswith("00000010 ")}
+        passed = [(vcpu(snap, cpu).msrs["TSC"] - value) / (1000 * (vcpu(snap, cpu).tsc_khz or 1)) for cpu, value in read.items()]
+        assert all(0 < seconds < 600 for seconds in passed)
+        assert max(passed) - min(passed) < 5
+
+
 @pytest.mark.parametrize("name", X86)
 def test_cpuid_leaves_are_those_that_the_guest_read(name: str) -> None:
     compared = 0
@@ -126,6 +135,7 @@ def test_the_processor_is_the_one_in_proc_cpuinfo(name: str) -> None:
         assert [cpuid[k] for k in ("family", "model", "stepping")] == [int(said[k]) for k in ("cpu family", "model", "stepping")]
         widths = f"{cpuid['physical_address_bits']} bits physical, {cpuid['linear_address_bits']} bits virtual"
         assert widths == said["address sizes"]
+        assert cpuid["0x80000006.0"].words("ecx").startswith(f"size={said['cache size'].replace(' ', '')} ")
         # what the kernel finds out by itself, and how it saves a task's registers, is no CPUID bit
         own = {"rep_good", "nopl", "cpuid", "extd_apicid", "tsc_known_freq", "xtopology", "vmmcall", "ospke", "3dnowprefetch"}
         assert set(said["flags"].split()) - own <= set(cpuid.features)
