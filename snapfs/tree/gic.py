@@ -15,8 +15,11 @@ from snapfs.tree.tables import columns
 __all__ = ["gic"]
 
 
-def gic(snap: Snapshot, value: Gic) -> Iterator[tuple[str, Node]]:
+def gic(snap: Snapshot) -> Iterator[tuple[str, Node]]:
     """The children of `gic/`."""
+    value = snap.gic
+    if value is None:
+        return
     yield from reflect.facets(value)
     if "its_ctlr" in value.source:
         yield from reflect.directory("lpis", lambda: _lpis(snap, value))

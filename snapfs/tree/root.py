@@ -9,7 +9,6 @@ from snapfs.blob import FileSlice
 from snapfs.errors import CorruptState, SnapfsError
 from snapfs.layout import Facets
 from snapfs.snapshot import Snapshot
-from snapfs.snapshot.gic import Gic
 from snapfs.snapshot.ioapic import Ioapic
 from snapfs.tree import about, assignments, names, reflect, state
 from snapfs.tree.ioapic import ioapic
@@ -60,10 +59,10 @@ def _dump(snap: Snapshot) -> Iterator[tuple[str, Node]]:
     return dump(snap)
 
 
-def _gic(snap: Snapshot, part: Gic) -> Iterator[tuple[str, Node]]:
+def _gic(snap: Snapshot) -> Iterator[tuple[str, Node]]:
     from snapfs.tree.gic import gic
 
-    return gic(snap, part)
+    return gic(snap)
 
 
 def _machine(snap: Snapshot) -> Iterator[tuple[str, Node]]:
@@ -81,8 +80,8 @@ def _machine(snap: Snapshot) -> Iterator[tuple[str, Node]]:
             yield from reflect.container(name, part)
         elif isinstance(part, Ioapic):
             yield from ioapic(part)
-        elif isinstance(part, Gic):
-            yield name, Dir(lambda g=part: _gic(snap, g))  # type: ignore[misc]
+        elif name == "gic" and part is not None:
+            yield name, Dir(lambda: _gic(snap))
         elif part is not None:
             yield name, reflect.entry(part)
 

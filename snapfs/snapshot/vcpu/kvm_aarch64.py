@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
 from snapfs.formats import kvm_arm64 as kvm
+from snapfs.formats.arm64_features import features
 from snapfs.formats.arm64_flags import MPIDR, SYSTEM_REGISTER_FORMS, Unwritten, affinity
 from snapfs.formats.kvm import KvmMpState
 from snapfs.layout import Form, Hex, facet
@@ -107,6 +108,11 @@ class KvmArm64Vcpu(Arm64Vcpu):
     def affinity(self) -> str:
         """Where the vCPU is among the others, as `<Aff3>.<Aff2>.<Aff1>.<Aff0>`."""
         return affinity(self.mpidr)
+
+    @facet(needs="sys_regs")
+    def features(self) -> str:
+        """What the processor offers, by the names of /proc/cpuinfo, on one line."""
+        return " ".join(features({name: value for name, value in self.sysregs.items() if isinstance(value, int)}))
 
     @facet("remarks.txt", needs="core_regs")
     def remarks(self) -> str:
