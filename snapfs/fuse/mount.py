@@ -7,6 +7,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import resource
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -75,6 +76,12 @@ def _size(snap: Snapshot) -> int:
     return total
 
 
+def _allow_many_files() -> None:
+    """Each snapshot that is looked into keeps up to four files open: as many as the administrator allows."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def _absolute(path: str | None) -> str | None:
     return None if path is None else os.path.abspath(path)
 
@@ -91,6 +98,7 @@ def _serve(request: Request, root: Dir, snap: Snapshot | None, path: str, announ
     level = logging.DEBUG if request.debug or request.verbosity > 1 else _QUIET if request.verbosity < 0 else logging.INFO
     tail = configure(foreground=request.foreground, level=level, file=request.options.log_file)
     logging.getLogger("pyfuse3").setLevel(max(level, logging.WARNING))
+    _allow_many_files()
     try:
         from snapfs.fuse.session import Session
     except ImportError as error:

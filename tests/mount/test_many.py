@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import time
 from pathlib import Path
@@ -133,3 +134,16 @@ def test_thousand_snapshots_mount_about_as_fast_as_one(tmp_path: Path) -> None:
     with mounted(many, at=tmp_path / "m") as at:
         assert len(os.listdir(at)) == 1002
         assert (at / "999/vcpus/0/regs/rip").read_text().startswith("0x")
+
+
+def test_more_snapshots_than_a_process_may_have_files_open_at_first(tmp_path: Path) -> None:
+    for number in range(20):
+        shutil.copytree(corpus.demo(), tmp_path / f"s/{number}", copy_function=os.link)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    done = run("mount", tmp_path / "s", tmp_path / "m", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (40, hard)))
+    assert done.returncode == 0, done.stderr
+    try:
+        for number in range(20):
+            assert (tmp_path / f"m/{number}/memory/physical").stat().st_size
+    finally:
+        assert run("umount", tmp_path / "m").returncode == 0
