@@ -62,7 +62,7 @@ class Chain:
 class _Walk:
     """What one look at a queue has left to follow."""
 
-    left: int = _BUDGET
+    left: int
     found: list[Descriptor] = field(default_factory=list)
 
 
@@ -178,9 +178,9 @@ class SplitRing:
             chosen = [(-minus, head) for cost, minus, head in weighed[:count] if cost < _NEVER]
         return [((used + at) & 0xFFFF, head) for at, head in sorted(chosen)]
 
-    def chains(self) -> Iterator[Chain]:
-        """The descriptor chains of the entries in flight, oldest first."""
-        walk = _Walk()
+    def chains(self, budget: int = _BUDGET) -> Iterator[Chain]:
+        """The descriptor chains of the entries in flight, oldest first; not more than `budget` descriptors are followed."""
+        walk = _Walk(budget)
         entries = self.pending()
         for n, (position, head) in enumerate(entries):
             if n >= _HEADS or walk.left <= 0:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, Final
 
 from snapfs.errors import SnapfsError
@@ -211,7 +212,8 @@ def _devices(snap: Snapshot) -> dict[str, str]:
 
 def _stuck(snap: Snapshot) -> list[str] | None:
     """Requests that a driver waits for and no device works on: why a machine may hang."""
-    return [f"{name} {line}" for name, device in snap.devices.items() for line in device.stuck()] or None
+    stuck = (f"{name} {line}" for name, device in snap.devices.items() for line in device.stuck())
+    return list(islice(stuck, _MORE)) or None
 
 
 _FACTS: Final[tuple[tuple[str, Callable[[Snapshot], Any]], ...]] = (

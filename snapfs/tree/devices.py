@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
+from typing import Final
 
 from snapfs.snapshot import Snapshot
 from snapfs.snapshot.devices import Device
@@ -12,7 +14,10 @@ from snapfs.tree.nodes import Dir, Link, Node, TextFile
 
 __all__ = ["devices"]
 
-_README = """\
+# queues that the table names below the devices
+_STUCK: Final = 32
+
+_README: Final = """\
 devices.txt has all devices at a glance; lines that begin with # at its end name requests that nobody works on.
 
 One directory per device, by its id:
@@ -57,7 +62,8 @@ def _table(snap: Snapshot) -> str:
         rows.append((names.escape(name), device.kind, device.bdf or "-", driver or "-", device.in_flight() or "-", _place(entry)))
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
     lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines += [f"# {names.escape(name)} {line}" for name, device in snap.devices.items() for line in device.stuck()]
+    stuck = (f"# {names.escape(name)} {line}" for name, device in snap.devices.items() for line in device.stuck())
+    lines += islice(stuck, _STUCK)
     return "".join(line + "\n" for line in lines)
 
 

@@ -34,6 +34,8 @@ _ON_HOST: Final = (
     "iobase",
     "mode",
 )
+# queues whose requests a summary names
+_TOLD: Final = 32
 _RESOURCES: Final = {
     "PciBar": {"base": Hex(64)},
     "MmioAddressRange": {"base": Hex(64)},
@@ -231,9 +233,13 @@ class VirtioDevice(Device):
             queues = list(self.queues.values())
         except SnapfsError:
             return
+        told = 0
         for queue in queues:
             yield queue.line()
-            yield from (f"  {line}" for line in queue.waiting())
+            if told < _TOLD:
+                lines = list(queue.waiting())
+                told += bool(lines)
+                yield from (f"  {line}" for line in lines)
 
     def stuck(self) -> Iterator[str]:
         try:

@@ -204,8 +204,18 @@ class PciFunction(Facets):
                     at += f" ({length} bytes of it)"
                 shown = "-" if size is None else str(size)
                 lines.append(f"{bar.index:<5} {bar.kind:<5} {'yes' if bar.prefetchable else 'no':<12} 0x{bar.raw:016x} {shown:<12} {at}")
+            if (rom := self.space.u32(0x30)) & ~0x7FF and self.space.header_type == 0:
+                mask = self._state.get("rom_bar_size")
+                shown = str(-(mask & ~0x7FF) & 0xFFFF_FFFF) if isinstance(mask, int) and mask & ~0x7FF else "-"
+                lines.append(f"{'rom':<5} {'mem32':<5} {'no':<12} 0x{rom:016x} {shown:<12} {'-' if rom & 1 else 'disabled'}")
         for index, (base, size) in sorted(mapped.items()):
             lines.append(f"{index:<5} {'-':<5} {'-':<12} {'-':<18} {size:<12} 0x{base:016x}")
+        moves = self._state.get("pending_bar_reprogram") if self.source else None
+        for move in moves if isinstance(moves, list) else ():
+            # the guest has written an address that the VMM had not put into effect (from v52)
+            old, new = (move.get(key) if isinstance(move, dict) else None for key in ("old_base", "new_base"))
+            if isinstance(old, int) and isinstance(new, int):
+                lines.append(f"# to be moved from 0x{old:016x} to 0x{new:016x}")
         return Text("\n".join(lines) + "\n")
 
     def _window(self, base: int) -> str:

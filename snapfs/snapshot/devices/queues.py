@@ -23,6 +23,8 @@ _EVENT_IDX: Final = 29
 _FLAGS: Final = {0: "NEXT", 1: "WRITE", 2: "INDIRECT", 7: "AVAIL", 15: "USED"}
 # entries in flight that a summary names
 _SHOWN: Final = 8
+# descriptors that it follows for that
+_FEW: Final = 256
 
 
 class Queue(Facets):
@@ -220,10 +222,10 @@ class Queue(Facets):
         """The descriptor chains of the entries in flight, and what each asks for."""
         return Text("".join(line + "\n" for line in self._describe()))
 
-    def requests(self) -> Iterator[tuple[Chain, str]]:
-        """The entries in flight, oldest first, with what each asks for (empty where that cannot be told)."""
+    def requests(self, *, few: bool = False) -> Iterator[tuple[Chain, str]]:
+        """The entries in flight, oldest first, with what each asks for (empty where that cannot be told); `few` looks at the first."""
         if self._split:
-            for chain in self.ring.chains():
+            for chain in self.ring.chains(_FEW) if few else self.ring.chains():
                 yield chain, virtio_requests.describe(self._buffers, self._kind, self.role, chain)
 
     def _describe(self) -> Iterator[str]:
@@ -268,7 +270,7 @@ class Queue(Facets):
             return
         try:
             count, idle = self.ring.in_flight, self._idle()
-            for n, (chain, words) in enumerate(self.requests() if count else ()):
+            for n, (chain, words) in enumerate(self.requests(few=True) if count else ()):
                 if n == _SHOWN:
                     yield f"and more: queues/{self.number}/descriptors.txt"
                     break

@@ -155,6 +155,26 @@ def test_saved_indices_of_v0_8_to_v15_are_shown_beside_those_of_the_rings(tmp_pa
         assert files["pci/bars.txt"].splitlines()[1].split() == ["0", "mem32", "no", "0x00000000e7f80000", "524288", "0x00000000e7f80000"]
 
 
+def test_base_address_registers_of_v0_8_have_their_sizes_in_a_list_of_their_own(tmp_path: Path) -> None:
+    registers = [0x1042_1AF4, 0x0010_0006, 0x0180_0001, 0, 0x0000_0004, 0xFF] + [0] * 1018
+    registers[12] = 0xFE00_0001
+    data = {
+        "registers": registers,
+        "bar_addr": [4, 255, 0, 0, 0, 0],
+        "bar_size": [0xFFF8_0000, 0xFFFF_FFFF, 0, 0, 0, 0],
+        "bar_used": [True, True, False, False, False, False],
+        "rom_bar_size": 0xFFFF_0000,
+        "pending_bar_reprogram": [{"old_base": 0x1000, "new_base": 0x2000, "len": 4096, "region_type": "Memory64BitRegion"}],
+    }
+    with _machine(
+        tmp_path, {"_disk0": Node(), "_virtio-pci-_disk0": Node({"queues": []}, {"pci_configuration": Node(data)})}, era="A"
+    ) as snap:
+        first, rom, move = _all(snap, "_disk0")["pci/bars.txt"].splitlines()[1:]
+        assert first.split() == ["0", "mem64", "no", "0x000000ff00000004", "524288", "-"]
+        assert rom.split()[:5] == ["rom", "mem32", "no", "0x00000000fe000001", "65536"]
+        assert move == "# to be moved from 0x0000000000001000 to 0x0000000000002000"
+
+
 def test_a_transport_over_mmio_is_part_of_its_device(tmp_path: Path) -> None:
     transport = Node({"device_activated": True, "driver_status": 7, "interrupt_status": 1, "queues": [_queue()], "queue_select": 0})
     with _machine(tmp_path, {"_rng": Node(_FEATURES), "_virtio-mmio-_rng": transport}, {"rng": {"src": "/dev/urandom"}}, era="A") as snap:
