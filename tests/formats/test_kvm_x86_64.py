@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from snapfs.errors import CorruptState
 from snapfs.formats import kvm, kvm_x86_64
 from snapfs.formats.kvm_x86_64 import KvmClockData, KvmRegs, KvmSregs, KvmVcpuEvents, nested
-from snapfs.layout import Record
+from snapfs.layout import DEC, Record
 
 # record -> the C struct, and the path of the member that the record stands for
 STRUCTS: dict[str, tuple[str, str]] = {
@@ -199,3 +199,10 @@ def test_cr3_is_spelled_as_cr4_says() -> None:
     sregs = KvmSregs.decode(bytes(240) + struct.pack("<QQ", 0x1234018, 1 << 17) + bytes(56))
     assert sregs.form_of("cr3") is None
     assert KvmSregs.FIELDS["cr3"].form.spell(sregs.cr3) == "PCID=24"  # type: ignore[union-attr]
+
+
+def test_an_exception_is_named_when_it_is_about_to_be_delivered() -> None:
+    pending = KvmVcpuEvents.decode(bytes([0, 14, 1, 1]) + bytes(60)).exception
+    assert pending.form_of("nr") is None
+    assert pending.FIELDS["nr"].form.spell(pending.nr) == "#PF"  # type: ignore[union-attr]
+    assert KvmVcpuEvents.decode(bytes([0, 14]) + bytes(62)).exception.form_of("nr") is DEC
