@@ -38,6 +38,7 @@ def _guest(cores: Cores) -> Iterator[str]:
     if kernel is None:
         yield "No Linux kernel was recognised: no VMCOREINFO in RAM agrees with page tables. Firmware, an early boot, another"
         yield "system, or encrypted memory. vmcore has registers and physical memory; tools that need VMCOREINFO refuse it."
+        yield from _missing(cores)
         return
     yield kernel.banner(cores.memory) or f"Linux {kernel.release}"
     yield f"slide (KASLR)    0x{kernel.slide:x}"
@@ -48,6 +49,15 @@ def _guest(cores: Cores) -> Iterator[str]:
         yield f"direct map       0x{kernel.direct + first & (1 << 64) - 1:016x} is physical 0x{first:x}"
     if _BUILD_ID.fullmatch(build := kernel.info.values.get("BUILD-ID", "")):
         yield f"build id         {build}"
+    yield from _missing(cores)
+
+
+def _missing(cores: Cores) -> Iterator[str]:
+    """What of RAM no image can have."""
+    lost = [gap for gap in cores.memory.gaps if gap.kind in ("left-out", "truncated")]
+    if lost:
+        size = sum(gap.end - gap.start for gap in lost)
+        yield f"not in the snapshot: {size} bytes of RAM ({lost[0].kind}: {lost[0].reason}); see memory/gaps.txt"
 
 
 def _tools(cores: Cores) -> Iterator[tuple[str, list[str]]]:

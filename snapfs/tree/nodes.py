@@ -141,8 +141,8 @@ class ImageFile(File):
 class StreamFile(File):
     """A file that costs real work: made piece by piece as it is read, its size 0 until the end has been reached.
 
-    A piece is some bytes, made in well under a second. `count` says how many pieces there will be, about, for those who show
-    progress; None where that is not known.
+    A piece is some bytes, made in well under a second; an empty one says that the work goes on. `count` says how
+    many pieces there will be, about, for those who show progress; None where that is not known.
     """
 
     streamed = True

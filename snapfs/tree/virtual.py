@@ -21,6 +21,8 @@ _WINDOW: Final = re.compile(rf"({_NUMBER})(?:\+({_NUMBER}))?")
 _PAGE: Final = 4096
 #: lines of one map or one reverse look-up
 _LINES: Final = 1 << 20
+#: page-table entries that one reverse look-up looks at: those of 64 GiB of scattered pages
+_LOOKED_AT: Final = 1 << 24
 _BATCH: Final = 256
 
 T = TypeVar("T")
@@ -141,7 +143,15 @@ def _map(memory: GuestMemory, space: AddressSpace) -> Iterator[bytes]:
 
 
 def _p2v(space: AddressSpace, physical: int) -> Iterator[bytes]:
-    for count, address in enumerate(space.reverse(physical)):
-        if count >= _LINES:
-            break
-        yield f"0x{address:016x}\n".encode()
+    count = 0
+    runs = space.mappings(budget=_LOOKED_AT)
+    for run in runs:
+        if run is None:
+            yield b""
+        elif run.physical <= physical < run.physical + (run.end - run.start):
+            yield f"0x{run.start + physical - run.physical:016x}\n".encode()
+            count += 1
+            if count >= _LINES:
+                break
+    if runs.stopped or count >= _LINES:
+        yield b"# stopped: there may be more\n"

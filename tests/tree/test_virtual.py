@@ -161,3 +161,10 @@ def test_the_image_of_an_aarch64_kernel_is_mapped_through_ttbr1(name: str) -> No
         assert any(r[2] == "x" and "w" not in r and "u" not in r for r in rights)
         assert any(r[2] == "-" for r in rights)
         assert text(tree, f"memory/virtual/0/v2p/{found[0]}").splitlines()[1].startswith("level 0 entry")
+
+
+def test_a_reverse_look_up_finds_every_address_of_a_page(tree: Dir) -> None:
+    # the heap is mapped by its own tables and, with all of RAM, one to one
+    (fact,) = [f for f in FACTS if f["va"] == "0xffffffffa0003000"]
+    found = text(tree, f"memory/virtual/0/p2v/{int(fact['pa'], 16) + 0x123}").split()
+    assert found == [f"0x{int(fact['pa'], 16) + 0x123:016x}", "0xffffffffa0003123"]

@@ -56,10 +56,12 @@ def trees(sctlr: int, tcr: int, ttbr0: int, ttbr1: int) -> tuple[Tree, ...]:
     ds = bool(tcr >> 59 & 1)
     wide = tcr >> 32 & 7 == 6
     for upper, (half, ttbr) in enumerate(zip(_halves(tcr), (ttbr0, ttbr1), strict=True)):
-        if half.disabled or not half.page or not half.page < half.bits <= 52:
+        # without LPA2 small granules translate 48 bits at the most, whatever TxSZ asks for
+        bits = half.bits if ds or half.page == 16 else min(half.bits, 48)
+        if half.disabled or not half.page < bits <= 52 or not half.page:
             continue
-        levels = _levels(half.page, half.bits)
-        size = 1 << half.bits
+        levels = _levels(half.page, bits)
+        size = 1 << bits
         low, high = ((1 << 64) - size, 1 << 64) if upper else (0, size)
         layout = _Layout(half.page, ds and half.page < 16, wide and half.page == 16)
         tag = 0xFF << 56 if tcr >> 37 + upper & 1 else 0  # TBI0, TBI1

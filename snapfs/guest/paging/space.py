@@ -93,8 +93,9 @@ class AddressSpace:
         key = address << 1 | (tree.width == 4)
         if depth == 0:
             key = ~key  # the first table may be shorter than the others
-        if key in self._kept:
-            return self._kept[key]
+        kept = self._kept
+        if key in kept:
+            return kept[key]
         found: array[int] | None = array("Q" if tree.width == 8 else "I")
         try:
             found.frombytes(self.memory.read(address, tree.width << tree.levels[depth].bits))  # type: ignore[union-attr]
@@ -102,8 +103,8 @@ class AddressSpace:
                 found.byteswap()  # type: ignore[union-attr]
         except AddressError:
             found = None
-        while len(self._kept) >= _KEPT:
-            self._kept.pop(next(iter(self._kept)), None)
+        if len(self._kept) >= _KEPT:
+            self._kept = {}  # a new one: other threads may be looking at the old
         self._kept[key] = found
         return found
 
@@ -150,12 +151,6 @@ class AddressSpace:
     def mappings(self, low: int = 0, high: int = _END, budget: int = BUDGET) -> Mappings:
         """The mapped addresses from `low` to `high`, exclusive, in order, as long runs as there are."""
         return Mappings(self, low, high, budget)
-
-    def reverse(self, physical: int, budget: int = BUDGET) -> Iterator[int]:
-        """The virtual addresses of a physical one, in order."""
-        for run in self.mappings(budget=budget):
-            if run is not None and run.physical <= physical < run.physical + (run.end - run.start):
-                yield run.start + physical - run.physical
 
 
 class Mappings:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from snapfs.guest import paging
 from snapfs.guest.paging import AddressSpace
-from snapfs.snapshot.vcpu.paging import X86Paging
+from snapfs.snapshot.vcpu.paging import Arm64Paging, RiscvPaging, X86Paging
 
 LONG = (1 << 31, 1 << 5, 1 << 10 | 1 << 11)
 
@@ -106,10 +106,37 @@ def test_a_table_outside_ram_ends_the_walk_and_is_counted() -> None:
     assert space(ram, 0xFFFF_F000).translate(0).steps[0].entry is None
 
 
-def test_reverse_look_up_finds_every_address_of_a_page() -> None:
-    ram = Ram()
-    ram.put(0x1000, 0x2003, 0x2003)
-    ram.put(0x2000, 0x3003)
-    ram.put(0x3000, 0x4003, 0x0083)
-    ram.put(0x4000 + 8 * 5, 0x9003)
-    assert list(space(ram).reverse(0x9123)) == [0x5123, 0x20_9123, (1 << 39) + 0x5123, (1 << 39) + 0x20_9123]
+WORDS = st.one_of(
+    st.sampled_from([0, 1, 3, 7, 0x83, 1 << 63 | 0x403, (1 << 64) - 1]),
+    st.builds(lambda page, bits: page << 12 | bits, st.integers(0, 9), st.integers(0, 0xFFF)),
+    st.builds(lambda page, bits: page << 10 | bits, st.integers(0, 9), st.integers(0, 0x3FF)),
+    st.integers(0, (1 << 64) - 1),
+)
+U64 = st.integers(0, (1 << 64) - 1)
+REGISTERS = st.one_of(
+    st.builds(X86Paging, st.just(1 << 31), U64, U64, U64),
+    st.builds(Arm64Paging, st.sampled_from([0, 0x1000]), st.sampled_from([0, 0x2000]), U64, st.just(1), st.just(1)),
+    st.builds(lambda mode: RiscvPaging(mode << 60 | 1, user=False), st.integers(0, 15)),
+)
+
+
+@given(REGISTERS, st.lists(st.tuples(st.integers(0, 8), st.integers(0, 511), WORDS), max_size=40), st.lists(U64, max_size=5))
+def test_any_registers_over_any_tables_end_in_an_answer(
+    registers: paging.Paging, words: list[tuple[int, int, int]], probes: list[int]
+) -> None:
+    ram = Ram(9 << 12)
+    for table, slot, word in words:
+        ram.put((table << 12) + 8 * slot, word)
+    s = paging.space(ram, registers)
+    assert s.mode
+    for address in (*probes, 0, (1 << 64) - 1, 1 << 47):
+        found = s.translate(address)
+        assert (found.physical is None) == bool(found.reason)
+        assert len(found.steps) <= 5
+    last = 0
+    for run in s.mappings(budget=1 << 17):
+        if run is not None:
+            assert last <= run.start < run.end <= 1 << 64
+            last = run.end
+            assert s.translate(run.start).physical == run.physical
+            assert s.translate(run.end - 1).physical == run.physical + run.end - 1 - run.start
