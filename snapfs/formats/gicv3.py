@@ -11,11 +11,11 @@ Hypervisor, hypervisor/src/kvm/aarch64/gic/{dist_regs,redist_regs,icc_regs}.rs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, Final, NamedTuple
 
 from snapfs.errors import CorruptState
-from snapfs.layout import Flags, Form, Hex
+from snapfs.formats.gicv3_flags import GICD_CTLR, GITS_BASER, REGISTER_FORMS
+from snapfs.layout import Hex
 from snapfs.layout.values import Values
 
 __all__ = [
@@ -36,65 +36,6 @@ _PRIVATE: Final = 32
 _SGIS: Final = 16
 _WORD: Final = Hex(32)
 _PRIORITY: Final = Hex(8)
-
-GICD_CTLR: Final = Flags(
-    32, {0: "EnableGrp0", 1: "EnableGrp1", 2: "EnableGrp1S", 4: "ARE", 5: "ARE_NS", 6: "DS", 7: "E1NWF", 8: "nASSGIreq", 31: "RWP"}
-)
-_GICR_CTLR: Final = Flags(32, {0: "EnableLPIs", 1: "CES", 2: "IR", 3: "RWP", 24: "DPG0", 25: "DPG1NS", 26: "DPG1S", 31: "UWP"})
-_GICR_WAKER: Final = Flags(32, {1: "ProcessorSleep", 2: "ChildrenAsleep"})
-_CACHES: Final = {0: "Device-nGnRnE", 1: "NC", 2: "RaWt", 3: "RaWb", 4: "WaWt", 5: "WaWb", 6: "RaWaWt", 7: "RaWaWb"}
-_SHARE: Final = {0: "none", 1: "inner", 2: "outer"}
-
-
-@dataclass(frozen=True)
-class _Address(Flags):
-    """A word with a physical address in its middle (lowest and highest bit), spelled before the fields around it."""
-
-    address: tuple[int, int] = (12, 51)
-
-    def spell(self, value: Any) -> str:
-        if not value:
-            return ""
-        low, high = self.address
-        return f"PA=0x{value & ((1 << high + 1) - (1 << low)):x} {super().spell(value)}"
-
-
-_GICR_PROPBASER: Final = _Address(64, {}, ((0, 5, "IDbits"), (7, 3, "InnerCache", _CACHES), (10, 2, "Shareability", _SHARE)))
-_GICR_PENDBASER: Final = _Address(64, {62: "PTZ"}, ((7, 3, "InnerCache", _CACHES), (10, 2, "Shareability", _SHARE)), (16, 51))
-_ENABLE: Final = Flags(32, {0: "Enable"})
-_ICC: Final[Mapping[str, Form]] = {
-    "ICC_SRE_EL1": Flags(32, {0: "SRE", 1: "DFB", 2: "DIB"}),
-    "ICC_CTLR_EL1": Flags(
-        32,
-        {0: "CBPR", 1: "EOImode", 6: "PMHE", 14: "SEIS", 15: "A3V", 18: "RSS", 19: "ExtRange"},
-        ((8, 3, "PRIbits"), (11, 3, "IDbits")),
-    ),
-    "ICC_IGRPEN0_EL1": _ENABLE,
-    "ICC_IGRPEN1_EL1": _ENABLE,
-}
-_ITS: Final[Mapping[str, tuple[str, Form]]] = {
-    "its_ctlr": ("GITS_CTLR", Flags(64, {0: "Enabled", 1: "ImDe", 8: "UMSIirq", 31: "Quiescent"}, ((4, 4, "ITS_Number"),))),
-    "its_iidr": ("GITS_IIDR", Flags(64, {}, ((12, 4, "Revision"), (16, 4, "Variant")))),
-    "its_cbaser": (
-        "GITS_CBASER",
-        _Address(64, {63: "Valid"}, ((0, 8, "Size"), (10, 2, "Shareability", _SHARE), (59, 3, "InnerCache", _CACHES))),
-    ),
-    "its_cwriter": ("GITS_CWRITER", Flags(64, {0: "Retry"})),
-    "its_creadr": ("GITS_CREADR", Flags(64, {0: "Stalled"})),
-}
-_BASER: Final = _Address(
-    64,
-    {62: "Indirect", 63: "Valid"},
-    (
-        (0, 8, "Size"),
-        (8, 2, "Page_Size", {0: "4K", 1: "16K", 2: "64K"}),
-        (10, 2, "Shareability", _SHARE),
-        (48, 5, "Entry_Size"),
-        (56, 3, "Type", {0: "none", 1: "devices", 2: "vPEs", 4: "collections"}),
-        (59, 3, "InnerCache", _CACHES),
-    ),
-    (12, 47),
-)
 # (register, bits per interrupt) in the order of the distributor's vector
 _BANKED: Final = (
     ("GICD_ICENABLER", 1),
@@ -124,11 +65,13 @@ _SGI_FRAME: Final = (
     ("GICR_ISACTIVER0", 1),
     *((f"GICR_IPRIORITYR{i}", 1) for i in range(8)),
 )
-_FORMS: Final[Mapping[str, Form]] = {
-    "GICR_CTLR": _GICR_CTLR,
-    "GICR_WAKER": _GICR_WAKER,
-    "GICR_PROPBASER": _GICR_PROPBASER,
-    "GICR_PENDBASER": _GICR_PENDBASER,
+# Cloud Hypervisor's key -> register
+_ITS: Final = {
+    "its_ctlr": "GITS_CTLR",
+    "its_iidr": "GITS_IIDR",
+    "its_cbaser": "GITS_CBASER",
+    "its_cwriter": "GITS_CWRITER",
+    "its_creadr": "GITS_CREADR",
 }
 RD_WORDS: Final = sum(words for _, words in _FRAME)
 SGI_WORDS: Final = sum(words for _, words in _SGI_FRAME)
@@ -219,7 +162,7 @@ def distributor(words: Sequence[int], control: int | None) -> Distributor:
 def _named(words: Iterator[int], names: Iterable[tuple[str, int]], registers: Values) -> None:
     for name, count in names:
         value = sum(next(words) << 32 * i for i in range(count))
-        registers.put(name, value, _FORMS.get(name, Hex(32 * count)))
+        registers.put(name, value, REGISTER_FORMS.get(name, Hex(32 * count)))
 
 
 class Redistributor(NamedTuple):
@@ -278,14 +221,14 @@ def cpu_interfaces(words: Sequence[int], vcpus: int) -> tuple[Values, ...]:
         *(f"ICC_AP{group}R{i}_EL1" for group in (0, 1) for i in range(active)),
     ]
     return tuple(
-        Values((name, word, _ICC.get(name, _WORD)) for name, word in zip(names, words[n * each : (n + 1) * each], strict=True))
+        Values((name, word, REGISTER_FORMS.get(name, _WORD)) for name, word in zip(names, words[n * each : (n + 1) * each], strict=True))
         for n in range(vcpus)
     )
 
 
 def its_registers(state: Mapping[str, Any]) -> Values:
     """The ITS's registers out of the saved state, whose checked values `state` has by Cloud Hypervisor's names."""
-    registers = Values((name, state[key], form) for key, (name, form) in _ITS.items() if key in state)
+    registers = Values((name, state[key], REGISTER_FORMS[name]) for key, name in _ITS.items() if key in state)
     for i, value in enumerate(state.get("its_baser", ())):
-        registers.put(f"GITS_BASER{i}", value, _BASER)
+        registers.put(f"GITS_BASER{i}", value, GITS_BASER)
     return registers

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
+from snapfs.errors import CorruptState
 from snapfs.formats import kvm_arm64 as kvm
 from snapfs.formats.arm64_features import features
 from snapfs.formats.arm64_flags import MPIDR, SYSTEM_REGISTER_FORMS, Unwritten, affinity
 from snapfs.formats.kvm import KvmMpState
 from snapfs.layout import Form, Hex, facet
+from snapfs.layout.record import trailing
 from snapfs.snapshot.vcpu.arm64 import Arm64Vcpu
 from snapfs.snapshot.vcpu.onereg import Registers, one_regs
 from snapfs.snapshot.vcpu.sve import Sve
@@ -97,8 +99,12 @@ class KvmArm64Vcpu(Arm64Vcpu):
     @facet(when=lambda v: "mpidr" in v.source or "sys_regs" in v.source)
     def mpidr(self) -> Annotated[int, MPIDR]:
         """The affinity register; a key of its own up to v25."""
-        value = self.source.get("mpidr", self.system_register("MPIDR_EL1"))
-        return value if isinstance(value, int) and 0 <= value < 1 << 64 else 0
+        value = self.source["mpidr"] if "mpidr" in self.source else self.system_register("MPIDR_EL1")
+        if value is None:
+            raise CorruptState(f"{self.where('sys_regs')}: MPIDR_EL1 is not among the saved registers")
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 64:
+            raise CorruptState(f"{self.where('mpidr')}: {repr(value)[:40]} where a number of 64 bits is expected")
+        return value
 
     @facet(needs="mpidr", hidden=True)
     def mpidr_key(self) -> None:
@@ -125,6 +131,8 @@ class KvmArm64Vcpu(Arm64Vcpu):
             yield "The vCPU has SVE: fpsimd/v<n> are the low 128 bits of sve/z<n>, since core_regs then holds zeros for them."
         else:
             yield from self._lost_halves()
+        if more := trailing(self.kvm_regs):
+            yield f"core_regs has {len(more)} bytes behind the struct as it is known here: raw/core_regs has them."
         if "sys_regs" in self.source:
             yield (
                 "CNTVCT_EL0 and CNTV_CVAL_EL0 stand under the registers that KVM keeps there: it uses the encoding of each for the other."

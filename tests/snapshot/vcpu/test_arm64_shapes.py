@@ -78,6 +78,7 @@ def test_a_longer_struct_of_a_later_kernel_reads(tmp_path: Path) -> None:
     found = vcpu(tmp_path, {"Kvm": {**keys, "core_regs": keys["core_regs"] + [7] * 16, "gcs": {"gcspr": 5}}}, "D")
     assert found.regs.pc == 0x400A04
     assert found.rest == {"gcs": {"gcspr": 5}}
+    assert "16 bytes behind the struct" in found.remarks
 
 
 @pytest.mark.parametrize(("mp_state", "words"), [(0, "running"), (5, "stopped"), (10, "suspended"), (77, "mp_state 77")])
@@ -105,6 +106,16 @@ def test_the_exception_level_and_its_stack_follow_from_pstate(
     found = vcpu(tmp_path, {"Kvm": keys})
     assert (found.mode, found.privilege, found.in_user_mode) == (mode, privilege, user)
     assert found.sp == (getattr(found.regs, stack) if stack else None)
+
+
+@pytest.mark.parametrize("keys", [{"sys_regs": []}, {"mpidr": -1}, {"mpidr": "0"}, {"mpidr": None}])
+def test_an_affinity_that_was_not_saved_is_no_number(tmp_path: Path, keys: Any) -> None:
+    found = vcpu(tmp_path, {"Kvm": payload() | keys})
+    for name in ("mpidr", "affinity"):
+        with pytest.raises(CorruptState):
+            getattr(found, name)
+    summary = (root(snapfs.open(tmp_path)) / "vcpus/0/summary.txt").read_text()
+    assert ["affinity", "?"] in [line.split() for line in summary.splitlines()]
 
 
 # ---- SVE
