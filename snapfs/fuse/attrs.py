@@ -87,10 +87,11 @@ def attributes(entry: Entry, owner: Owner, length: int | None = None) -> pyfuse3
     return attr
 
 
-def deferred(entry: Entry, owner: Owner) -> pyfuse3.EntryAttributes:
+def deferred(entry: Entry, owner: Owner, size: int = 0) -> pyfuse3.EntryAttributes:
     """Attributes for a listing that must not wait: name, number and kind are true, the rest is asked for when it is wanted."""
     attr = _blank(entry, owner)
     attr.attr_timeout = 0
+    attr.st_size = size
     return attr
 
 

@@ -60,11 +60,8 @@ class Announcer:
         notify_systemd(f"READY=1\nMAINPID={os.getpid()}")
         if self._parent is not None:
             _send(self._parent, {})
-            null = os.open(os.devnull, os.O_RDWR)
-            for fd in (0, 1, 2):
-                os.dup2(null, fd)
-            if null > 2:
-                os.close(null)
+            self._parent.close()
+            self._parent = None
 
     def ended(self) -> None:
         """The mount is gone."""
@@ -116,6 +113,11 @@ def _child(announcer: Announcer, serve: Callable[[], int], parent: socket.socket
     code = 70
     try:
         os.setsid()
+        null = os.open(os.devnull, os.O_RDWR)
+        for fd in (0, 1, 2):
+            os.dup2(null, fd)  # whoever reads our output must not wait for a daemon's end
+        if null > 2:
+            os.close(null)
         announcer.reports_to(parent)
         code = serve()
     except SnapfsError as error:

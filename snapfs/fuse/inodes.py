@@ -54,6 +54,9 @@ class Entry:
 class InodeTable:
     """The entries that the kernel knows, by number."""
 
+    #: whether other processes give out numbers too
+    shared = False
+
     def __init__(self, root: Dir) -> None:
         self._entries: dict[int, Entry] = {ROOT: Entry(ROOT, None, "", root)}
 
@@ -97,6 +100,17 @@ class InodeTable:
             known.node = node
             known.told = None
         return known
+
+    def tell(self, key: int, value: int) -> None:
+        """Tells the other processes a number by a number; 0 takes it back."""
+
+    def fact(self, key: int) -> int | None:
+        """What another process told of a number."""
+        return None
+
+    def is_known(self, ino: int) -> bool:
+        """Whether the kernel was told of a number."""
+        return ino in self._entries
 
     def count(self, entry: Entry) -> None:
         """The kernel was told of the entry once more. Of two that were made at once for one name the first is kept: a count that

@@ -9,33 +9,39 @@ import logging.handlers
 import os
 import sys
 import time
-from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
 from snapfs.blob import Blob, Data
 from snapfs.errors import WriteError
+from snapfs.fuse.shared import Journal
 from snapfs.tree import Dir, File, Node
 
 __all__ = ["Tail", "WithLog", "configure"]
 
 _LINES: Final = 100
+_WINDOW: Final = 1 << 16
 _SYSLOG: Final = "/dev/log"
 
 
 class Tail(logging.Handler):
-    """Keeps the last lines."""
+    """Keeps the last lines, those of all serving processes."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._lines: deque[str] = deque(maxlen=_LINES)
+        self._journal = Journal("snapfs-log")
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._lines.extend(self.format(record).split("\n"))
+        line = self.format(record).encode("utf-8", "backslashreplace") + b"\n"
+        self._journal.append(line[-_WINDOW:])
+        self._journal.give_back(self._journal.size - _WINDOW)
 
-    def text(self) -> str:
+    def content(self) -> bytes:
         """The lines, the newest last."""
-        return "".join(line + "\n" for line in list(self._lines))
+        data = self._journal.tail(_WINDOW)
+        if len(data) == _WINDOW:
+            data = data[data.find(b"\n") + 1 :]
+        return b"".join(data.splitlines(keepends=True)[-_LINES:])
 
 
 class _LogFile(File):
@@ -49,7 +55,7 @@ class _LogFile(File):
         self.mtime_ns = self._since
 
     def blob(self) -> Blob:
-        return Data(self._tail.text().encode("utf-8", "backslashreplace"))
+        return Data(self._tail.content())
 
 
 class WithLog(Dir):

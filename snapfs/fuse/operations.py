@@ -20,9 +20,11 @@ from snapfs.blob import Blob, instant
 from snapfs.errors import IsADirectory, NoSuchNode, PathError, SnapfsError
 from snapfs.fuse.attrs import Owner, attributes, deferred, is_direct
 from snapfs.fuse.inodes import ROOT, Entry, InodeTable
+from snapfs.fuse.remote import RemoteStreams
+from snapfs.fuse.shared import Counters, SharedTable
 from snapfs.fuse.streams import Streams
 from snapfs.fuse.waiting import Waiting
-from snapfs.tree import Dir, File, Link
+from snapfs.tree import Dir, File, Link, Node
 from snapfs.tree.nodes import ImageFile, StreamFile, TextFile
 
 __all__ = ["PID_ATTRIBUTE", "Operations"]
@@ -31,6 +33,9 @@ log = logging.getLogger(__name__)
 
 #: extended attribute of the root directory: the number of the serving process
 PID_ATTRIBUTE: Final = b"user.snapfs.pid"
+
+COUNTED: Final = ("lookup", "getattr", "readdir", "open", "read", "bytes", "errors")
+LOOKUP, GETATTR, READDIR, OPEN, READ, BYTES, ERRORS = range(len(COUNTED))
 
 # rendered texts that are kept between the requests that read them, in bytes
 _KEPT: Final = 8 << 20
@@ -70,18 +75,20 @@ class Operations(pyfuse3.Operations):
         owner: Owner,
         waiting: Waiting | None = None,
         *,
+        table: InodeTable | None = None,
+        streams: Streams | RemoteStreams | None = None,
         cached: bool = False,
         size: int = 0,
         on_init: Callable[[], None] | None = None,
         pid: int | None = None,
     ) -> None:
-        """`cached`: huge files go through the page cache. `size`: what df(1) shows. `on_init` is called when the kernel has
-        spoken first."""
+        """`table` and `streams` are the shared ones where several processes serve. `cached`: huge files go through the page
+        cache. `size`: what df(1) shows. `on_init` is called when the kernel has spoken first."""
         super().__init__()
-        self.table = InodeTable(root)
         self._waiting = waiting or Waiting()
-        self.streams = Streams(self._waiting)
-        self.counters: dict[str, int] = {"lookup": 0, "getattr": 0, "readdir": 0, "open": 0, "read": 0, "bytes": 0, "errors": 0}
+        self.table = InodeTable(root) if table is None else table
+        self.streams = Streams(self._waiting) if streams is None else streams
+        self.counters = Counters(COUNTED)
         self._owner = owner
         self._cached = cached
         self._size = size
@@ -92,13 +99,21 @@ class Operations(pyfuse3.Operations):
         self._texts_size = 0
         self._said: OrderedDict[str, None] = OrderedDict()
 
+    def take_place(self, number: int) -> None:
+        """From now on this process is that one of several."""
+        self.counters.take_row(number)
+        if isinstance(self.table, SharedTable):
+            self.table.take_place(number)
+        if isinstance(self.streams, RemoteStreams):
+            self.streams.take_place(number)
+
     # ---- errors
 
     def fail(self, error: Exception, what: str, inode: Any) -> NoReturn:
         """Logs what went wrong and raises what the kernel understands."""
         if isinstance(error, PathError):
             raise pyfuse3.FUSEError(error.errno) from None
-        self.counters["errors"] += 1
+        self.counters.row[ERRORS] += 1
         entry = self.table.get(inode) if isinstance(inode, int) else None
         where = entry.path if entry else f"inode {inode}"
         if isinstance(error, SnapfsError):
@@ -147,11 +162,13 @@ class Operations(pyfuse3.Operations):
         passing = entry.node.live or (entry.parent is not None and entry.parent.node.live)
         if not passing and not (isinstance(entry.node, File) and entry.node.streamed):
             entry.told = attr
+            if self.table.shared and attr.st_size and not _is_quick(entry.node):
+                self.table.tell(entry.ino, attr.st_size)
         return attr
 
     @_answers
     async def lookup(self, parent_inode: int, name: bytes, ctx: pyfuse3.RequestContext) -> pyfuse3.EntryAttributes:
-        self.counters["lookup"] += 1
+        self.counters.row[LOOKUP] += 1
         parent = self.table[parent_inode]
         text = os.fsdecode(name)
         if text in (".", ".."):
@@ -162,7 +179,7 @@ class Operations(pyfuse3.Operations):
             entry = await self._waiting.in_thread(self.table.child, parent, text)
         if entry is None:
             return self._absent(parent)
-        attr = await self._told(entry)
+        attr = await self._listed(entry)
         self.table.count(entry)
         return attr
 
@@ -184,7 +201,7 @@ class Operations(pyfuse3.Operations):
 
     @_answers
     async def getattr(self, inode: int, ctx: pyfuse3.RequestContext) -> pyfuse3.EntryAttributes:
-        self.counters["getattr"] += 1
+        self.counters.row[GETATTR] += 1
         return await self._told(self.table[inode])
 
     @_answers
@@ -204,7 +221,7 @@ class Operations(pyfuse3.Operations):
 
     @_answers
     async def readdir(self, fh: int, start_id: int, token: Any) -> None:
-        self.counters["readdir"] += 1
+        self.counters.row[READDIR] += 1
         parent = self.table[fh]
         node = parent.node
         if not isinstance(node, Dir):
@@ -219,20 +236,22 @@ class Operations(pyfuse3.Operations):
             self.table.count(entry)
 
     async def _listed(self, entry: Entry) -> pyfuse3.EntryAttributes:
-        """Attributes for a listing: those that cost little, or that the kernel was told before. A size that must be worked
-        for is left to those who ask for it."""
+        """Attributes for a listing or a look-up: those that cost little, or that the kernel was told before. A size that must
+        be worked for is left to those who ask for it: a look-up holds up all others in its directory (pyfuse3 does not ask
+        for FUSE_PARALLEL_DIROPS)."""
         node = entry.node
         if entry.told is not None or not isinstance(node, File) or node.ready or node.streamed:
             return self._attributes(entry)
-        if isinstance(node, TextFile) and not node.repeats:
+        if _is_quick(node):
             return await self._told(entry)
-        return deferred(entry, self._owner)
+        # another process may have told its size: a file that is in use must not shrink to 0
+        return deferred(entry, self._owner, self.table.fact(entry.ino) or 0)
 
     # ---- files
 
     @_answers
     async def open(self, inode: int, flags: int, ctx: pyfuse3.RequestContext) -> pyfuse3.FileInfo:
-        self.counters["open"] += 1
+        self.counters.row[OPEN] += 1
         entry = self.table[inode]
         node = entry.node
         if flags & (os.O_WRONLY | os.O_RDWR | os.O_TRUNC):
@@ -250,7 +269,7 @@ class Operations(pyfuse3.Operations):
                 if self.streams.owns(fh):
                     return await self.streams.read(fh, off, size)
                 blob = await self._content(fh)
-            self.counters["read"] += 1
+            self.counters.row[READ] += 1
             if off >= blob.size:
                 return b""
             return await self._bytes(fh, blob, off, size)
@@ -271,7 +290,7 @@ class Operations(pyfuse3.Operations):
                 raise pyfuse3.FUSEError(errno.EIO)
         else:
             data = blob.pread(off, size)
-        self.counters["bytes"] += len(data)
+        self.counters.row[BYTES] += len(data)
         return data
 
     async def _content(self, inode: int) -> Blob:
@@ -333,3 +352,8 @@ class Operations(pyfuse3.Operations):
 
     async def listxattr(self, inode: int, ctx: pyfuse3.RequestContext) -> Sequence[bytes]:
         raise pyfuse3.FUSEError(errno.ENOSYS)
+
+
+def _is_quick(node: Node) -> bool:
+    """Whether a file is one value, as against a table or an image that must be put together."""
+    return isinstance(node, TextFile) and not node.repeats

@@ -14,10 +14,10 @@ import trio
 from snapfs.fuse.waiting import Waiting
 from snapfs.tree.nodes import StreamFile
 
-__all__ = ["Streams"]
+__all__ = ["RUN", "Streams"]
 
-# handles of runs have this bit; inode numbers have 63 bits
-_RUN: Final = 1 << 63
+#: handles of runs have this bit; inode numbers have 63 bits
+RUN: Final = 1 << 63
 
 
 class _Run:
@@ -64,7 +64,7 @@ class Streams:
 
     def owns(self, handle: int) -> bool:
         """Whether a handle is that of a run."""
-        return bool(handle & _RUN)
+        return bool(handle & RUN)
 
     def length(self, inode: int) -> int | None:
         """The size of a file that was read to its end."""
@@ -77,7 +77,7 @@ class Streams:
     def open(self, inode: int, node: StreamFile) -> int:
         """Begins a run; nothing is made yet."""
         self._next += 1
-        handle = _RUN | self._next
+        handle = RUN | self._next
         self._runs[handle] = _Run(inode, node)
         return handle
 

@@ -1,6 +1,9 @@
 """How a serving process waits for the kernel's next request: in one blocking poll(2) while nothing else goes on, through trio's
 event loop while something does.
 
+Where several processes serve, each waits in read(2) itself. It holds the interpreter there, so while threads are at work a
+timer's signal interrupts it: the request that it woke up for may have gone to another process.
+
 pyfuse3 waits through the name `trio` in its own module and looks it up at run time, so that its asyncio adapter can put another
 library there; `install` uses the same door. Waiting without the event loop makes a small read about three times as fast.
 """
@@ -9,14 +12,17 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar, TypeVarTuple
+from typing import Any, Final, TypeVar, TypeVarTuple
 
 import pyfuse3
 import trio
 
 __all__ = ["Waiting"]
+
+_TICK: Final = 0.01
 
 _Ts = TypeVarTuple("_Ts")
 _T = TypeVar("_T")
@@ -25,7 +31,9 @@ _T = TypeVar("_T")
 class Waiting:
     """Knows whether anything but the kernel may have to be waited for: threads at work, timers, words on the control pipe."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, shared: bool = False) -> None:
+        """`shared`: other processes serve the same mount."""
+        self._shared = shared
         self._busy = 0
         self._poll: select.poll | None = None
         self._fuse = -1
@@ -43,43 +51,56 @@ class Waiting:
                 os.close(fd)
         self.control_out = self.control_in = -1
 
+    def _begin(self) -> None:
+        self._busy += 1
+        if self._shared and self._busy == 1:
+            signal.setitimer(signal.ITIMER_REAL, _TICK, _TICK)
+
+    def _end(self) -> None:
+        self._busy -= 1
+        if self._shared and self._busy == 0:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
     @contextmanager
     def working(self) -> Iterator[None]:
         """While inside, the event loop runs."""
-        self._busy += 1
+        self._begin()
         try:
             yield
         finally:
-            self._busy -= 1
+            self._end()
 
     async def in_thread(self, work: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
         """`work(*args)` in a worker thread."""
-        self._busy += 1
+        self._begin()
         try:
             return await trio.to_thread.run_sync(work, *args)
         finally:
-            self._busy -= 1
+            self._end()
 
     def start(self, nursery: trio.Nursery, task: Callable[[], Awaitable[None]]) -> None:
         """Starts a task during which the event loop runs. It counts from now on: it must not lie ready to run while this
         process waits for the kernel alone."""
-        self._busy += 1
+        self._begin()
 
         async def counted() -> None:
             try:
                 await task()
             finally:
-                self._busy -= 1
+                self._end()
 
         nursery.start_soon(counted)
 
     async def wait_readable(self, fd: int) -> None:
-        """Returns when the kernel has a request."""
+        """Returns when the kernel has a request; where others serve too, it may just have been taken."""
+        if self._shared and not self._busy:
+            return  # libfuse's own read(2) waits: the kernel wakes one process only
         if self._poll is None or fd != self._fuse:
             self._fuse = fd
             self._poll = select.poll()
             self._poll.register(fd, select.POLLIN)
-            self._poll.register(self.control_out, select.POLLIN)
+            if not self._shared:
+                self._poll.register(self.control_out, select.POLLIN)
         for ready, _ in self._poll.poll(0 if self._busy else None):
             if ready == fd:
                 return

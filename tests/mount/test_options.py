@@ -161,7 +161,7 @@ def test_sudo_is_told_of_the_options_that_let_the_user_look(tmp_path: Path) -> N
 def test_missing_fuse_is_15_and_names_what_works_without_it(tmp_path: Path) -> None:
     if os.geteuid():
         pytest.skip("hiding /dev/fuse needs root")
-    script = f"mount -t tmpfs none /dev && exec {sys.executable} -m snapfs mount --demo {tmp_path / 'm'}"
+    script = f"mount -t tmpfs none /dev && mknod /dev/null c 1 3 && exec {sys.executable} -m snapfs mount --demo {tmp_path / 'm'}"
     done = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 15, done.stderr
     assert "no /dev/fuse" in done.stderr

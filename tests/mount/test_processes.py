@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import corpus
+import pytest
+from mounted import mounted, mounts_below, requires_fuse, run
+
+import snapfs
+from snapfs import tree
+
+pytestmark = requires_fuse
+
+_READ = """
+import os, random, sys
+at, seed = sys.argv[1], int(sys.argv[2])
+rng = random.Random(seed)
+original = open(sys.argv[3], 'rb').read()
+names = ['README', 'vcpus/0/regs/rip', 'vcpus/1/regs.txt', 'state.txt', 'config.txt', 'memory/map.txt']
+first = {}
+file = open(at + '/memory/ranges/' + os.listdir(at + '/memory/ranges')[0], 'rb', 0)
+for _ in range(400):
+    offset = rng.randrange(len(original) - 4096)
+    file.seek(offset)
+    assert file.read(4096) == original[offset:offset + 4096], offset
+    name = rng.choice(names)
+    text = open(at + '/' + name).read()
+    assert first.setdefault(name, text) == text
+    address = rng.randrange(1 << 20)
+    with open(f'{at}/memory/at/{address}+16', 'rb') as window:
+        assert len(window.read()) == 16
+    os.listdir(at + '/vcpus/0')
+"""
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_parallel_readers_of_everything_get_what_is_there(processes: int, tmp_path: Path) -> None:
+    source = corpus.demo()
+    with mounted("--demo", "-o", f"processes={processes}", at=tmp_path / "m") as at:
+        readers = [subprocess.Popen([sys.executable, "-c", _READ, str(at), str(n), str(source / "memory-ranges")]) for n in range(4)]
+        ended = [reader.wait(120) for reader in readers]
+        assert "ERROR" not in (at / "LOG").read_text()
+        assert ended == [0, 0, 0, 0]
+
+
+def test_every_process_knows_the_numbers_that_another_gave_out(tmp_path: Path) -> None:
+    with mounted("--demo", "-o", "processes=2", at=tmp_path / "m") as at, snapfs.open(corpus.demo()) as snap:
+        root = tree.root(snap)
+        assert isinstance(root, tree.Dir)
+        for place in ("vcpus/0/regs.txt", "state.txt", "memory/at/0x1000", "memory/physical"):
+            node = root / place
+            assert isinstance(node, tree.File)
+            content = node.read_bytes()
+            for _ in range(20):
+                assert hashlib.sha256((at / place).read_bytes()).digest() == hashlib.sha256(content).digest()
+
+
+def test_serving_process_that_dies_is_replaced(tmp_path: Path) -> None:
+    with mounted("--demo", "-o", "processes=2", at=tmp_path / "m") as at:
+        supervisor = int(os.getxattr(at, "user.snapfs.pid"))
+        rip = (at / "vcpus/0/regs/rip").read_text()
+        before = _children(supervisor)
+        assert len(before) == 2
+        for victim in before:
+            os.kill(victim, signal.SIGKILL)
+        time.sleep(1)
+        assert len(_children(supervisor)) == 2
+        assert (at / "vcpus/0/regs/rip").read_text() == rip
+        assert len((at / "memory/at/77+5").read_bytes()) == 5
+        assert "another takes its place" in (at / "LOG").read_text()
+
+
+def test_killed_supervisor_takes_the_serving_processes_along(tmp_path: Path) -> None:
+    at = tmp_path / "m"
+    assert run("mount", "--demo", "-o", "processes=2", at).returncode == 0
+    supervisor = int(os.getxattr(at, "user.snapfs.pid"))
+    children = _children(supervisor)
+    os.kill(supervisor, signal.SIGKILL)
+    time.sleep(0.5)
+    assert [
+        child for child in children if Path(f"/proc/{child}").exists() and "Z" not in Path(f"/proc/{child}/stat").read_text().split()[2]
+    ] == []
+    assert run("mount", "--demo", at).returncode == 10
+    assert run("umount", at).returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_ends_all_processes(number: int, tmp_path: Path) -> None:
+    at = tmp_path / "m"
+    assert run("mount", "--demo", "-o", "processes=3", at).returncode == 0
+    supervisor = int(os.getxattr(at, "user.snapfs.pid"))
+    children = _children(supervisor)
+    assert len(children) == 3
+    os.kill(supervisor, number)
+    deadline = time.monotonic() + 10
+    while mounts_below(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert mounts_below(tmp_path) == []
+    time.sleep(0.3)
+    assert [
+        pid for pid in (supervisor, *children) if Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes()
+    ] == []
