@@ -24,7 +24,7 @@ def run(*args: str | Path, timeout: float = 60, **more: object) -> subprocess.Co
 
 def mounts_below(path: Path) -> list[str]:
     """The mount points of snapfs under a directory."""
-    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    lines = Path("/proc/self/mountinfo").read_text(encoding="latin-1").splitlines()
     return [line.split()[4] for line in lines if "fuse.snapfs" in line and line.split()[4].startswith(str(path))]
 
 

@@ -345,7 +345,7 @@ def test_relative_paths_mean_what_they_meant_to_the_caller(tmp_path: Path) -> No
     snap = _damaged(tmp_path / "s")
     done = run("mount", "--log-file", "log", "--pid-file", "pid", "s", "m", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    source = [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if f" {tmp_path / 'm'} " in line]
+    source = [line for line in Path("/proc/self/mountinfo").read_text(encoding="latin-1").splitlines() if f" {tmp_path / 'm'} " in line]
     assert source[0].split()[-2] == str(snap)
     assert int((tmp_path / "pid").read_text()) == server(tmp_path / "m")
     assert run("umount", "m", cwd=tmp_path).returncode == 0
