@@ -30,15 +30,16 @@ umount -a -t fuse.snapfs  # our copies of the mounts of others, whose processes 
 mount -t tmpfs -o mode=755 tmpfs /mnt
 mkdir -p /mnt/keep /mnt/home
 chmod 777 /mnt/home
-# what lies in a directory that is closed to others is put where it was, with nothing beside it and nothing closed above it
+# what lies in a directory that is closed to others is put where it was, with nothing beside it and nothing closed above it;
+# the repository first, since the environment may lie in it
 number=0
-for place in "$INTERPRETER" "$ENVIRONMENT" "$REPOSITORY"; do
+for place in "$INTERPRETER" "$REPOSITORY" "$ENVIRONMENT"; do
     number=$((number + 1))
     mkdir "/mnt/keep/$number" && mount --bind "$place" "/mnt/keep/$number"
 done
 mkdir /mnt/keep/sample && mount --bind "$SAMPLE" /mnt/keep/sample
 number=0
-for place in "$INTERPRETER" "$ENVIRONMENT" "$REPOSITORY"; do
+for place in "$INTERPRETER" "$REPOSITORY" "$ENVIRONMENT"; do
     number=$((number + 1))
     above=$place closed=
     while [ "$above" != / ]; do

@@ -44,7 +44,8 @@ def test_the_whole_tree_has_memory_once_and_says_so(run, tmp_path):
     assert (tmp_path / "all/raw/memory-ranges").stat().st_size == 16 << 20
     assert not (tmp_path / "all/memory/physical").exists()
     used = sum(f.stat().st_blocks * 512 for f in (tmp_path / "all").rglob("*") if f.stat().st_size > 1 << 20)
-    assert used <= (corpus.demo() / "memory-ranges").stat().st_blocks * 512
+    # file systems differ in what they count for a file of many pieces
+    assert used <= (corpus.demo() / "memory-ranges").stat().st_blocks * 512 + (64 << 10)
 
 
 def test_a_tar_goes_to_stdout(tmp_path):

@@ -164,12 +164,12 @@ def test_a_table_of_a_hundred_thousand_overlapping_ranges_is_read_in_no_time(tmp
         ]
 
     edited(path, many)
-    started = time.monotonic()
+    started = time.process_time()
     with snapfs.open(path) as snap:
         assert len(snap.memory.by_address) == 25_000
         assert snap.memory.physical.size == 100_002 * PAGE
         assert len(snap.memory.problems) <= 100
-    assert time.monotonic() - started < 8
+    assert time.process_time() - started < 8
 
 
 @pytest.mark.parametrize("bad", [{"gpa": (1 << 64) - 1, "length": 1 << 40}, {"gpa": 0, "length": (1 << 64) - 1}])
