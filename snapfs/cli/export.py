@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,7 +19,6 @@ from snapfs.errors import SnapfsError, SnapshotError, TruncatedMemory, UsageErro
 
 if TYPE_CHECKING:
     from snapfs.export import Selection
-    from snapfs.export.copying import Advance
     from snapfs.tree import Node
 
 
@@ -101,19 +100,15 @@ class _Job:
     def archive(self, target: Path | None, name: str) -> None:
         """Writes a tar archive, to stdout for None."""
         from snapfs.cli.progress import progress
-        from snapfs.export import write_tar
-        from snapfs.export.disk import scratch_file
+        from snapfs.export import write_archive, write_tar
 
         if target is None and sys.stdout.isatty():
             raise UsageError("a tar archive is not for a terminal; redirect it or name a DEST")
         with progress(name, self._selection.data_bytes) as advance:
             if target is None:
                 write_tar(self._selection, sys.stdout.buffer, name, advance, self._fail, fill_gaps=self._fill_gaps)
-                return
-            with scratch_file(target, force=self._force) as fd, open(fd, "wb", closefd=False) as out:
-                write_tar(self._selection, out, name, advance, self._fail, fill_gaps=self._fill_gaps)
-                out.flush()
-                os.fsync(fd)
+            else:
+                write_archive(self._selection, target, name, advance, self._fail, force=self._force, fill_gaps=self._fill_gaps)
 
     def disk(self, target: Path) -> None:
         """Writes a file or a directory."""
@@ -124,13 +119,18 @@ class _Job:
         # every byte is written once and read back once
         with progress(target.name, 2 * self._selection.data_bytes) as advance:
             if isinstance(self._node, File):
-                self._file(self._node, target, advance, write_file)
+                write_file(
+                    self._node,
+                    target,
+                    self._selection.items[0].mtime_ns,
+                    advance,
+                    self._fail,
+                    where=self._path,
+                    force=self._force,
+                    fill_gaps=self._fill_gaps,
+                )
             else:
                 write_directory(self._selection, target, advance, self._fail, force=self._force, fill_gaps=self._fill_gaps)
-
-    def _file(self, node: Any, target: Path, advance: Advance, write: Any) -> None:
-        mtime_ns = self._selection.items[0].mtime_ns
-        write(node, target, mtime_ns, advance, self._fail, force=self._force, fill_gaps=self._fill_gaps)
 
     def finish(self, dest: str) -> int:
         """The exit code, after the errors in the tree itself have been counted."""

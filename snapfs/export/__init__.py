@@ -5,8 +5,8 @@
 to callbacks of the caller.
 """
 
-from snapfs.export.archive import write_tar
+from snapfs.export.archive import write_archive, write_tar
 from snapfs.export.disk import write_directory, write_file
 from snapfs.export.selection import Selection, select
 
-__all__ = ["Selection", "select", "write_directory", "write_file", "write_tar"]
+__all__ = ["Selection", "select", "write_archive", "write_directory", "write_file", "write_tar"]

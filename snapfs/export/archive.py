@@ -7,20 +7,23 @@ Source: GNU tar manual, "Storing Sparse Files", PAX format, version 1.0.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import tarfile
 from collections.abc import Iterator
-from typing import BinaryIO, Final
+from pathlib import Path
+from typing import Any, BinaryIO, Final
 
+from snapfs.blob import Extent
 from snapfs.errors import SnapfsError
-from snapfs.export.copying import Advance, Plan, filled, pieces, plan
-from snapfs.export.disk import Failed
+from snapfs.export.copying import Advance, Plan, filled, pieces, plan, verify
+from snapfs.export.disk import Failed, scratch_file
 from snapfs.export.selection import Item, Selection
 from snapfs.tree import Dir, File, Link
 from snapfs.tree.nodes import StreamFile
 
-__all__ = ["write_tar"]
+__all__ = ["write_archive", "write_tar"]
 
 _BLOCK: Final = 512
 _BUFFER: Final = 1 << 20
@@ -38,6 +41,40 @@ def write_tar(selection: Selection, out: BinaryIO, name: str, advance: Advance, 
                     failed(item.path or name, filled(missing, item.path or name))
             except _Unreadable as failure:
                 failed(item.path or name, failure.error)
+
+
+def write_archive(
+    selection: Selection, dest: Path, name: str, advance: Advance, failed: Failed, *, force: bool = False, fill_gaps: bool = False
+) -> None:
+    """Writes the same into a file, which gets its name when it has been read back."""
+    with scratch_file(dest, force=force) as fd:
+        out = _Hashed(fd)
+        with io.BufferedWriter(out, _BUFFER) as buffer:
+            write_tar(selection, buffer, name, advance, failed, fill_gaps=fill_gaps)
+        os.fsync(fd)
+        verify(fd, [Extent(0, out.size, "data")], out.size, out.digest(), dest.name, lambda _: None)
+
+
+class _Hashed(io.RawIOBase):
+    """A file that knows the SHA-256 of what was written to it."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        n = os.write(self._fd, data)
+        self._hash.update(memoryview(data)[:n])
+        self.size += n
+        return n
+
+    def digest(self) -> bytes:
+        """Of everything so far."""
+        return self._hash.digest()
 
 
 class _Unreadable(Exception):

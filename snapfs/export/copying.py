@@ -100,7 +100,7 @@ def copy(file: File, fd: int, where: str, advance: Advance, *, fill_gaps: bool =
         at, wanted, missing = p.size, p.data, p.missing
     os.ftruncate(fd, at)
     os.fsync(fd)
-    _verify(fd, wanted, at, written.digest(), where, advance)
+    verify(fd, wanted, at, written.digest(), where, advance)
     return missing
 
 
@@ -111,7 +111,8 @@ def _put(fd: int, data: bytes, at: int) -> None:
         view, at = view[n:], at + n
 
 
-def _verify(fd: int, data: list[Extent], size: int, digest: bytes, where: str, advance: Advance) -> None:
+def verify(fd: int, data: list[Extent], size: int, digest: bytes, where: str, advance: Advance) -> None:
+    """Reads a file back: WriteError where its size, or the SHA-256 of its data, is not what was written."""
     # what was just written is in the page cache: let go of it, so that the storage is asked
     os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
     found = hashlib.sha256()

@@ -86,15 +86,25 @@ def _place(scratch: Path, dest: Path, *, force: bool) -> None:
 
 
 def write_file(
-    file: File, dest: Path, mtime_ns: int | None, advance: Advance, failed: Failed, *, force: bool = False, fill_gaps: bool = False
+    file: File,
+    dest: Path,
+    mtime_ns: int | None,
+    advance: Advance,
+    failed: Failed,
+    *,
+    where: str = "",
+    force: bool = False,
+    fill_gaps: bool = False,
 ) -> None:
-    """Writes one file. That zeros stand for missing bytes is told to `failed`; what else cannot be read is raised."""
+    """Writes one file, which messages call `where`. That zeros stand for missing bytes is told to `failed`; what else cannot be
+    read is raised."""
+    where = where or dest.name
     with scratch_file(dest, force=force) as fd:
-        missing = copy(file, fd, dest.name, advance, fill_gaps=fill_gaps)
+        missing = copy(file, fd, where, advance, fill_gaps=fill_gaps)
         if mtime_ns is not None:
             os.utime(fd, ns=(mtime_ns, mtime_ns))
     if missing:
-        failed(dest.name, filled(missing, dest.name))
+        failed(where, filled(missing, where))
 
 
 def write_directory(

@@ -1,6 +1,7 @@
 """Tar streams, read back by the standard library and by GNU tar."""
 
 import io
+import os
 import subprocess
 import tarfile
 
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 
 import snapfs
 from snapfs.blob import Data, Gap, Zeros, concat
-from snapfs.errors import AddressError, TruncatedMemory
-from snapfs.export import select, write_tar
+from snapfs.errors import AddressError, TruncatedMemory, WriteError
+from snapfs.export import select, write_archive, write_tar
 from snapfs.tree import Dir, Link, root
 from snapfs.tree.nodes import ImageFile, TextFile
 
@@ -53,13 +54,24 @@ def test_every_pattern_of_holes_comes_back(pattern):
 def test_gnu_tar_unpacks_the_sample_with_its_holes(tmp_path):
     with snapfs.open(corpus.demo()) as snap:
         out = io.BytesIO()
-        write_tar(select([root(snap)]), out, "sample", quiet, quiet)
+        write_tar(select(root(snap).walk("raw")), out, "raw", quiet, quiet)
     subprocess.run(["tar", "-x", "-C", tmp_path], input=out.getvalue(), check=True, capture_output=True)
-    source, copy = corpus.demo() / "memory-ranges", tmp_path / "sample/raw/memory-ranges"
+    source, copy = corpus.demo() / "memory-ranges", tmp_path / "raw/memory-ranges"
     assert copy.read_bytes() == source.read_bytes()
     assert copy.stat().st_blocks <= source.stat().st_blocks
-    assert (tmp_path / "sample/raw/state.json").read_bytes() == (corpus.demo() / "state.json").read_bytes()
+    assert (tmp_path / "raw/state.json").read_bytes() == (corpus.demo() / "state.json").read_bytes()
     assert copy.stat().st_mtime_ns == source.stat().st_mtime_ns
+
+
+def test_an_archive_on_disk_is_verified_before_it_gets_its_name(tmp_path, monkeypatch):
+    top = Dir(lambda: [("a", TextFile(lambda: "x\n"))])
+    write_archive(select([top]), tmp_path / "good.tar", "top", quiet, quiet)
+    with tarfile.open(tmp_path / "good.tar") as tar:
+        assert tar.getnames() == ["top", "top/a"]
+    monkeypatch.setattr(os, "pread", lambda fd, n, at: b"\0" * min(n, 512) if at < 512 else b"")
+    with pytest.raises(WriteError, match="reading back"):
+        write_archive(select([top]), tmp_path / "bad.tar", "top", quiet, quiet)
+    assert os.listdir(tmp_path) == ["good.tar"]
 
 
 def test_names_of_any_bytes_survive(tmp_path):
