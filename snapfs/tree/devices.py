@@ -54,12 +54,15 @@ def _device(device: Device) -> Iterator[tuple[str, Node]]:
 
 
 def _table(snap: Snapshot) -> str:
-    heads = ("# id", "kind", "bdf", "driver", "queues", "config")
+    heads = ("# id", "kind", "bdf", "driver", "queues", "in_flight", "config")
     rows = [heads]
     for name, device in snap.devices.items():
         driver = device.driver.replace(" ", ",")
         entry = device.parts.entry
-        rows.append((names.escape(name), device.kind, device.bdf or "-", driver or "-", device.in_flight() or "-", _place(entry)))
+        count = device.queue_count
+        queues = ("-" if count is None else str(count), device.in_flight() or "-")
+        # an id may have blanks: the columns are for awk too
+        rows.append((names.escape(name).replace(" ", "%20"), device.kind, device.bdf or "-", driver or "-", *queues, _place(entry)))
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
     lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     stuck = (f"# {names.escape(name)} {line}" for name, device in snap.devices.items() for line in device.stuck())

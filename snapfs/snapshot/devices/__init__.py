@@ -20,7 +20,7 @@ from snapfs.snapshot.devices.mem import Mem
 from snapfs.snapshot.devices.net import Net
 from snapfs.snapshot.devices.parts import Parts, gather
 from snapfs.snapshot.devices.plain import AnyVirtio, Balloon, Rng, Rtc, Watchdog
-from snapfs.snapshot.devices.platform import DebugConsole, Gic, Gpio, IoApic, Ivshmem, PvMemControl, PvPanic, Tpm
+from snapfs.snapshot.devices.platform import DebugConsole, Gic, Gpio, IoApic, Ivshmem, PvMemControl, PvPanic, SgxEpc, Tpm
 from snapfs.snapshot.devices.pmem import Pmem
 from snapfs.snapshot.devices.serial import Pl011, Serial
 from snapfs.snapshot.devices.vfio import Vfio, VfioUser
@@ -60,6 +60,7 @@ ALL: Final[tuple[type[Device], ...]] = (
     Ivshmem,
     PvMemControl,
     DebugConsole,
+    SgxEpc,
     Tpm,
 )
 

@@ -142,8 +142,13 @@ class Device(Facets):
         """What the guest's driver has told the device; empty for a device that cannot say."""
         return ""
 
+    @property
+    def queue_count(self) -> int | None:
+        """The number of queues; None for a device without."""
+        return None
+
     def in_flight(self) -> str:
-        """The queues in a few words, for the table of all devices; empty for a device without."""
+        """The entries in flight by queue, for the table of all devices; empty where there are none."""
         return ""
 
     def stuck(self) -> Iterator[str]:
@@ -210,6 +215,13 @@ class VirtioDevice(Device):
             return "none"
         return " ".join(name for bit, name in virtio.STATUS.items() if status >> bit & 1)
 
+    @property
+    def queue_count(self) -> int | None:
+        try:
+            return len(self.queues)
+        except SnapfsError:
+            return None
+
     def in_flight(self) -> str:
         try:
             queues = list(self.queues.values())
@@ -218,12 +230,13 @@ class VirtioDevice(Device):
         words = []
         for queue in queues:
             try:
-                if queue.set_up and (count := queue.in_flight):
-                    waits = virtio.is_input(self.device_type, queue.role)
-                    words.append(f"{queue.role or queue.number} {count} {'waiting for input' if waits else 'in flight'}")
+                if count := queue.in_flight:
+                    # buffers for what may arrive are no requests
+                    waits = "(input)" if virtio.is_input(self.device_type, queue.role) else ""
+                    words.append(f"{queue.role or queue.number}={count}{waits}")
             except SnapfsError:
-                words.append(f"{queue.role or queue.number} unreadable")
-        return f"{len(queues)}: {', '.join(words) if words else 'idle' if any(q.set_up for q in queues) else 'not set up'}"
+                words.append(f"{queue.role or queue.number}=unreadable")
+        return ",".join(words)
 
     def glance(self) -> Iterator[str]:
         yield from super().glance()

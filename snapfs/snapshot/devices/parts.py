@@ -32,6 +32,7 @@ _LISTS: Final = (
     ("devices", "vfio"),
     ("user_devices", "vfio_user"),
     ("generic_vhost_user", "generic_vhost_user"),
+    ("sgx_epc", "sgx_epc"),
 )
 # the configuration's keys of devices of which a machine has one, by the stem of the id
 _SINGLE: Final = {

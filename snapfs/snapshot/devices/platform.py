@@ -11,7 +11,7 @@ from snapfs.layout import Flags, Form, Hex, facet
 from snapfs.layout.formed import Forms
 from snapfs.snapshot.devices.device import Device
 
-__all__ = ["DebugConsole", "Gic", "Gpio", "IoApic", "Ivshmem", "PvMemControl", "PvPanic", "Tpm"]
+__all__ = ["DebugConsole", "Gic", "Gpio", "IoApic", "Ivshmem", "PvMemControl", "PvPanic", "SgxEpc", "Tpm"]
 
 _GIC: Final[dict[str, Form]] = {
     **dict.fromkeys(("dist", "rdist", "icc", "gicd_ctlr"), Hex(32)),
@@ -87,6 +87,17 @@ class DebugConsole(Device):
     KIND = "debug-console"
     PLACES = ("debug_console",)
     STEMS = ("debug_console",)
+
+
+class SgxEpc(Device):
+    """Memory for SGX enclaves (v0.9 to v47); hardware encrypts it, and nothing of it is saved."""
+
+    KIND = "sgx-epc"
+    PLACES = ("sgx_epc",)
+
+    @property
+    def note(self) -> str:
+        return "memory for enclaves: it is never in a snapshot"
 
 
 class Tpm(Device):

@@ -88,6 +88,17 @@ def test_the_configuration_is_one_link_away() -> None:
         assert (root / "devices/__watchdog/config").read_text() == "true\n"
 
 
+def test_the_table_of_devices_has_a_row_for_each_with_words_that_awk_can_take() -> None:
+    with snapfs.open(demo()) as snap:
+        lines = (tree.root(snap) / "devices/devices.txt").read_text().splitlines()
+        rows = {line.split()[0]: line.split()[1:] for line in lines if not line.startswith("#")}
+        assert {len(row) for row in rows.values()} == {6}
+        status = "ACKNOWLEDGE,DRIVER,DRIVER_OK,FEATURES_OK"
+        assert rows["_disk0"] == ["block", "0000:00:01.0", status, "1", "requestq0=1", "config/disks/0"]
+        assert rows["_net1"] == ["net", "0000:00:02.0", "none", "3", "-", "config/net/0"]
+        assert rows["__serial"] == ["serial", "-", "-", "-", "-", "config/serial"]
+
+
 def test_the_summary_of_the_machine_names_the_request_that_it_waits_for() -> None:
     with snapfs.open(demo()) as snap:
         text = (tree.root(snap) / "summary.txt").read_text()

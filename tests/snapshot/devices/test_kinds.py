@@ -468,7 +468,9 @@ def test_vfio_before_v25_and_vfio_user_have_their_place_in_the_device_tree(tmp_p
 
 
 def test_a_tpm_is_found_in_the_configuration(tmp_path: Path) -> None:
-    with _machine(tmp_path, {}, {"tpm": {"socket": "/run/swtpm.sock"}}) as snap:
+    config = {"tpm": {"socket": "/run/swtpm.sock"}, "sgx_epc": [{"id": "epc0", "size": 1 << 20}]}
+    with _machine(tmp_path, {}, config) as snap:
+        assert snap.devices["epc0"].kind == "sgx-epc"
         files = _all(snap, "tpm")
         assert files["kind"] == "tpm\n"
         assert files["host/socket"] == "/run/swtpm.sock\n"
