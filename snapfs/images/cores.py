@@ -127,7 +127,9 @@ class Cores:
         # the kernel's half comes first, so that no program can have enough mappings to push the kernel out
         upper = self._joined(self._mapped(space, area, _HALF, _END), room)
         lower = self._joined(self._mapped(space, area, 0, _HALF), room - len(upper))
-        return elf.head(vcpu.arch if vcpu.arch in elf.MACHINES else self.arch, lower + upper, notes.notes_of(vcpu)[0])
+        return elf.head(
+            vcpu.arch if vcpu.arch in elf.MACHINES else self.arch, lower + upper, notes.notes_of(vcpu)[0] + notes.floating_point(vcpu)
+        )
 
     @staticmethod
     def _joined(mapped: Iterable[Load], room: int) -> list[Load]:

@@ -14,11 +14,15 @@ from snapfs.errors import SnapfsError
 from snapfs.formats.elf_core import Nhdr, PrStatusArm64, PrStatusRiscv, PrStatusX86, QemuSegment, QemuX86, note
 from snapfs.snapshot.vcpu import Vcpu
 
-__all__ = ["notes_of", "room"]
+__all__ = ["floating_point", "notes_of", "room"]
 
 _QEMU: Final = 0
 _KERNEL_GS_BASE: Final = 0xC0000102
 _HEADS: Final = Nhdr.SIZE + 8
+# user_i387_struct of linux, arch/x86/include/asm/user_64.h: what FXSAVE writes, which begins the XSAVE area as well
+_FXSAVE: Final = 512
+# user_fpsimd_state of linux, arch/arm64/include/uapi/asm/ptrace.h
+_FPSIMD: Final = 528
 
 _GPRS: Final = ["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rsp", "rbp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"]
 _USER_REGS: Final = ["r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx", "rsi", "rdi"]
@@ -61,7 +65,7 @@ _RISCV: Final = [
 def room(arch: str) -> int:
     """The most bytes that the notes of one vCPU take."""
     records = {"x86_64": (PrStatusX86, QemuX86), "aarch64": (PrStatusArm64,), "riscv64": (PrStatusRiscv,)}.get(arch, ())
-    return sum(_HEADS + record.SIZE for record in records)
+    return sum(_HEADS + record.SIZE for record in records) + _HEADS + _FPSIMD
 
 
 def notes_of(vcpu: Vcpu) -> tuple[bytes, bytes]:
@@ -69,6 +73,20 @@ def notes_of(vcpu: Vcpu) -> tuple[bytes, bytes]:
     what reading the registers raises."""
     make = _KINDS.get(vcpu.arch)
     return make(vcpu) if make else (b"", b"")
+
+
+def floating_point(vcpu: Any) -> bytes:
+    """The NT_FPREGSET note, with which debuggers show x87, SSE and vector registers; empty where they were not saved."""
+    try:
+        if vcpu.arch == "x86_64":
+            contents = bytes(vcpu.xsave.area[:_FXSAVE])
+        elif vcpu.arch == "aarch64":
+            contents = bytes(vcpu.fpsimd.encode()).ljust(_FPSIMD, b"\0")
+        else:
+            return b""
+    except (SnapfsError, AttributeError):
+        return b""
+    return note(b"CORE", ENUM_CORE_NOTE_N_TYPE["NT_FPREGSET"], contents)
 
 
 def _status(record: Any, vcpu: Vcpu, registers: tuple[int, ...]) -> bytes:

@@ -276,3 +276,15 @@ def test_a_vcpu_of_which_parts_were_not_saved_has_no_note_and_harms_no_other(tmp
             assert loads(elf(tree, f"gdb-{number}.core"))[0]["p_filesz"] == 4096
         for number in range(5):
             assert (tree / f"memory/virtual/{number}").children  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ["v53.0-aarch64-linux"])
+def test_the_vector_registers_of_an_aarch64_vcpu_are_in_its_core(name: str) -> None:
+    with snapfs.open(trimmed(name)) as snap:
+        found = notes(ELFFile(Reader(Cores(snap.memory, snap.vcpus).gdb(1))))[1]
+        contents = found["n_descdata"]
+        assert (found["n_type"], len(contents)) == ("NT_FPREGSET", 528)
+        for n in range(32):
+            # the corpus's own account of what the program loaded
+            assert contents[16 * n : 16 * n + 16] == bytes((n << 3 | (j & 7)) ^ (0x5A if j > 7 else 0) for j in range(16))
+        assert struct.unpack_from("<II", contents, 512) == (0x10, 1 << 24)

@@ -109,3 +109,11 @@ def test_gdb_reads_a_core_with_more_segments_than_the_head_can_count(tmp_path: P
         assert said.count("Cannot access") == 0
         expected = int.from_bytes((at / "memory/virtual/0/at/0xffffc00000000000+8").read_bytes(), "little")
         assert f"0xffffc00000000000:\t0x{expected:016x}" in said
+
+
+def test_gdb_shows_the_vector_and_floating_point_registers(mount: Path) -> None:
+    facts = FACTS["vcpus"]["1"]
+    said = gdb(mount / "dump/gdb-1.core", *(f"p/x $xmm{n}.uint128" for n in range(16)), "p $st0", "p $st1", "p $st2")
+    shown = re.findall(r"^\$\d+ = (\S+)", said, re.MULTILINE)
+    assert [int(v, 16) for v in shown[:16]] == [int(facts["xmm"][str(n)], 16) for n in range(16)]
+    assert [round(float(v), 6) for v in shown[16:]] == [3.141593, 1.442695, 1.0]
