@@ -18,11 +18,11 @@ from snapfs.layout import Record
 
 __all__ = ["check", "layout"]
 
-#: architecture -> the macro that its headers ask for, and where Debian puts the headers
+#: architecture -> the macro that its headers ask for, and where Debian 12 and 13 put the headers
 _TARGETS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "x86_64": ("__x86_64__", ("/usr/include", "/usr/include/x86_64-linux-gnu", "/usr/x86_64-linux-gnu/include")),
-    "aarch64": ("__aarch64__", ("/usr/aarch64-linux-gnu/include",)),
-    "riscv64": ("__riscv", ("/usr/riscv64-linux-gnu/include",)),
+    "aarch64": ("__aarch64__", ("/usr/aarch64-linux-gnu/include", "/usr/lib/linux/uapi/arm64", "/usr/include")),
+    "riscv64": ("__riscv", ("/usr/riscv64-linux-gnu/include", "/usr/lib/linux/uapi/riscv", "/usr/include")),
 }
 
 
@@ -44,6 +44,7 @@ def check(arch: str, headers: Iterable[str], facts: Iterable[str], tmp_path: Pat
         pytest.skip("no C compiler is installed")
     macro, places = _TARGETS[arch]
     found = [place for place in places if Path(place).is_dir()]
+    # what all architectures share is in /usr/include too, but never asm/
     if not any((Path(place) / "asm/kvm.h").exists() for place in found):
         pytest.skip(f"no kernel headers of {arch} are installed (Debian: linux-libc-dev, for other architectures with -<arch>-cross)")
     source = tmp_path / "facts.c"
