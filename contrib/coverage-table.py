@@ -36,9 +36,8 @@ HEAD = """# Coverage
 Written by contrib/coverage-table.py from the snapshots in tests/fixtures, checked by the tests.
 
 A leaf is a scalar or a list of scalars of the state file after unwrapping. *By name*: snapfs knows what its key means. *Raw*: shown
-under the key that the snapshot gives it, and nothing more. *Unnamed*: registers among those by name that are shown by number,
-since no source
-names them. *Lost*: in no file of the tree.
+under the key that the snapshot gives it, and nothing more. *Unnamed*: registers among those by name that are shown by number, since
+no source names them. *Lost*: in no file of the tree.
 
 | snapshot | leaves | by name | raw | unnamed | lost |
 | --- | ---: | ---: | ---: | ---: | ---: |
