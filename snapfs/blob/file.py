@@ -40,6 +40,7 @@ class File:
         self.size = status.st_size
         self.mtime_ns = status.st_mtime_ns
         self._map: Map | None = None
+        self._mappable = True
         self._told = False
         #: where data begins and ends, alternating; None until it has been looked up, empty for a file without holes
         self._edges: list[int] | None = None if status.st_blocks * 512 < self.size else []
@@ -68,7 +69,10 @@ class File:
 
     def check(self, end: int) -> None:
         """CorruptState when the file no longer reaches to `end`. That it was deleted or written to is logged once."""
-        status = os.fstat(self.fd)
+        try:
+            status = os.fstat(self.fd)
+        except OSError as error:
+            raise CorruptState(f"{self.name}: {error.strerror}; check the storage it is on") from error
         if status.st_mtime_ns != self.mtime_ns:
             self._edges = []  # somebody writes: what was a hole need not be one any more
             self._changed("was written to while in use; what is read now may be neither the old nor the new")
@@ -110,12 +114,13 @@ class File:
         if not wanted:
             return memoryview(b"")
         self.check(offset + wanted)
-        if self._map is None:
-            self._map = Map(self.fd, self.size)
-        return self._map.view[offset : offset + wanted]
+        mapped = self._mapped()
+        return mapped.view[offset : offset + wanted] if mapped else memoryview(self.pread(offset, wanted))
 
     def instant(self, offset: int, length: int) -> memoryview | None:
         """`view` where no disk has to be waited for: in a hole, or where all is in memory already."""
+        if not self._mappable:
+            return None
         end = min(offset + length, self.size)
         self.check(end)
         edges = self._edges
@@ -125,9 +130,17 @@ class File:
             at = bisect_right(edges, offset)
             if at % 2 == 0 and (at == len(edges) or end <= edges[at]):
                 return _NOTHING.view(0, end - offset)
-        if self._map is None:
-            self._map = Map(self.fd, self.size)
-        return self._map.view[offset:end] if self._map.resident(offset, end) else None
+        mapped = self._mapped()
+        return mapped.view[offset:end] if mapped and mapped.resident(offset, end) else None
+
+    def _mapped(self) -> Map | None:
+        """The map; None where the file system has none to give, as FUSE with direct I/O and some of the network."""
+        if self._map is None and self._mappable:
+            try:
+                self._map = Map(self.fd, self.size)
+            except OSError:
+                self._mappable = False
+        return self._map
 
     def _find_edges(self) -> list[int]:
         edges: list[int] = []
@@ -147,7 +160,7 @@ class File:
                 data = os.lseek(self.fd, start, os.SEEK_DATA)
                 stop = os.lseek(self.fd, data, os.SEEK_HOLE) if data < end else end
             except OSError as error:
-                # ENXIO: only a hole is left, or nothing; EINVAL: the file system cannot tell, all is data
+                # ENXIO: only a hole is left, or nothing; anything else: the file system cannot tell, all is data
                 size = os.fstat(self.fd).st_size if error.errno == errno.ENXIO else start
                 if start < size:
                     yield Extent(start, min(size, end), "hole")
