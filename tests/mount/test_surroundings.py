@@ -23,7 +23,7 @@ def one_line(said: str) -> tuple[str, int]:
 @pytest.mark.parametrize(
     ("place", "words"),
     [
-        ("mount -t tmpfs tmpfs /dev", "there is no /dev/fuse; load the kernel module (`modprobe fuse`)"),
+        ("mount -t tmpfs tmpfs /dev; mknod -m 666 /dev/null c 1 3", "there is no /dev/fuse; load the kernel module (`modprobe fuse`)"),
         # a device number that no driver has: what /dev/fuse is without the module
         ("umount /dev/fuse; mknod /mnt/none c 10 250; mount --bind /mnt/none /dev/fuse", "/dev/fuse has no driver; load the kernel module"),
         ("chmod 600 /mnt/fuse; run='as 65534'", "let this user open /dev/fuse"),
