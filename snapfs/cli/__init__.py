@@ -53,7 +53,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @shared
 def group() -> None:
-    """Everything in a Cloud Hypervisor snapshot, by name: mounted, or printed."""
+    """A Cloud Hypervisor snapshot as files. Try `snapfs cat --demo summary.txt`."""
 
 
 def run(args: list[str]) -> int:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _PIECE: Final = 1 << 20
 
 
-@click.command()
+@click.command(short_help="Print files of the tree.")
 @places("SNAPSHOT PATH...", rest=(1, None))
 @shared
 def command(words: Words) -> int:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from snapfs.tree import Node
 
 
-@click.command()
+@click.command(short_help="Copy a part of the tree, holes kept.")
 @click.option("-f", "--force", is_flag=True, help="Replace DEST where it exists.")
 @click.option("-t", "--tar", is_flag=True, help="Write a tar archive. Implied by a DEST that ends in .tar, and by -.")
 @click.option("-a", "--all", "everything", is_flag=True, help="Of the whole tree, write the images in memory/ and dump/ too.")

@@ -17,7 +17,7 @@ from snapfs.snapshot import Snapshot
 _COLUMNS = ("snapshot", "saved", "written_by", "architecture", "vcpus", "memory", "problems")
 
 
-@click.command()
+@click.command(short_help="Tell what a snapshot is, on one page.")
 @places("SNAPSHOT...", snapshots=0)
 @shared
 def command(words: Words) -> int:

@@ -42,7 +42,7 @@ class _Helper(NamedTuple):
     mode: int
 
 
-@click.command(name="install-helpers")
+@click.command(name="install-helpers", short_help="Make mount(8), man and the shells know snapfs.")
 @click.option("--uninstall", is_flag=True, help="Remove what this command installed.")
 @click.option("--root", type=click.Path(), metavar="DIR", default="/", help="Install below DIR instead of /, for packaging.")
 @click.option("--trust", is_flag=True, help="Install even though others than root can change this snapfs.")

@@ -23,7 +23,7 @@ def say(message: str) -> None:
     sys.stderr.write(f"snapfs: {message}\n")
 
 
-@click.command(name="mount")
+@click.command(name="mount", short_help="Mount snapshots, read-only.")
 @shared
 @click.argument("paths", nargs=-1, metavar="SNAPSHOT... MOUNTPOINT", type=click.Path(readable=False))
 @click.option("-f", "--foreground", is_flag=True, help="Stay in the foreground; log to stderr.")

@@ -12,7 +12,7 @@ from snapfs.errors import SnapfsError
 __all__ = ["command"]
 
 
-@click.command(name="umount")
+@click.command(name="umount", short_help="Unmount.")
 @shared
 @click.argument("mountpoints", nargs=-1, required=True, metavar="MOUNTPOINT...", type=click.Path(readable=False))
 @click.option("-l", "--lazy", is_flag=True, help="Detach at once; open files are served until they are closed.")

@@ -279,6 +279,10 @@ def test_help_fits_on_a_screen(run):
         assert len(answer.out.splitlines()) <= 24, command
 
 
+def test_the_list_of_commands_is_not_cut_short(run):
+    assert "..." not in run("-h").out.partition("Commands:")[2]
+
+
 def test_a_missing_snapshot_is_asked_for_with_the_way_out(run):
     answer = run("cat")
     assert answer.code == 1
