@@ -196,3 +196,32 @@ def test_an_aarch64_kernel_is_found_through_its_own_numbers(tmp_path: Path) -> N
         assert kernel is not None
         assert kernel.image == (image, 0x4040_0000, 8 << 20)
         assert kernel.direct == 0xFFFF_0000_0000_0000 - 0x4000_0000
+
+
+def test_a_riscv64_kernel_is_found_through_its_own_numbers(tmp_path: Path) -> None:
+    guest = Guest(base=0x8000_0000)
+    root, image = 0x8080_0000, 0xFFFF_FFFF_8000_0000
+
+    def pte(address: int, bits: int) -> int:
+        return address >> 12 << 10 | bits
+
+    # Sv39: the image at the top, the direct map at PAGE_OFFSET (linux, Documentation/arch/riscv/vm-layout.rst)
+    guest.entry(root, 510, pte(0x8080_1000, 1))
+    guest.entry(root, 0x160, pte(0x8080_2000, 1))
+    for n in range(3):
+        guest.entry(0x8080_1000, n, pte(0x8020_0000 + (n << 21), 0xEF))
+    guest.entry(0x8080_1000, 3, pte(root, 0xE7))
+    for n in range(RAM >> 21):
+        guest.entry(0x8080_2000, n, pte(0x8000_0000 + (n << 21), 0xE7))
+    lines = {
+        "OSRELEASE": "6.9.1",
+        "PAGESIZE": "4096",
+        "SYMBOL(swapper_pg_dir)": f"{image + 0x60_0000:x}",
+        "NUMBER(va_kernel_pa_offset)": f"0x{image - 0x8020_0000:x}",
+    }
+    guest.put(0x8000_5000, note(lines))
+    kernel = guest.find(tmp_path)
+    assert kernel is not None
+    assert kernel.space.mode == "Sv39"
+    assert kernel.image == (image, 0x8020_0000, 8 << 20)
+    assert kernel.direct == 0xFFFF_FFD8_0000_0000 - 0x8000_0000

@@ -14,6 +14,8 @@ __all__ = ["VirtualWindow"]
 
 # how far pages that follow each other in both address spaces are read at once
 _RUN: Final = 4 << 20
+# page-table entries that are looked at to tell what is mapped in a window
+_LOOKED_AT: Final = 1 << 20
 
 
 class VirtualWindow:
@@ -66,10 +68,12 @@ class VirtualWindow:
         return run.view(0, run.size) if run.size == wanted else self.pread(offset, wanted)
 
     def extents(self, start: int = 0, end: int | None = None) -> Iterator[Extent]:
+        # what is behind more tables than are worth it counts as data: reading it is tried
         stop = self.size if end is None else min(end, self.size)
         base = self._start
         at = start
-        for run in self._space.mappings(base + start, base + stop):
+        runs = self._space.mappings(base + start, base + stop, _LOOKED_AT)
+        for run in runs:
             if run is None:
                 continue
             if run.start - base > at:
@@ -79,7 +83,7 @@ class VirtualWindow:
                 yield Extent(offset + extent.start, offset + extent.end, extent.kind)
             at = run.end - base
         if at < stop:
-            yield Extent(at, stop, "gap")
+            yield Extent(at, stop, "data" if runs.stopped else "gap")
 
 
 def _rest(translation: Translation, address: int) -> int:
