@@ -26,8 +26,9 @@ _ENTRY: Final = 8
 _FIRST: Final = 8192
 _PAGES: Final = {0: 4096, 1: 16384, 2: 65536}
 _DEVICES, _COLLECTIONS = 1, 4
-# entries that one walk looks at, at the most: ten times what a machine with all devices has
-_BUDGET: Final = 1 << 20
+# entries that one walk looks at, and LPIs that it gives, at the most: more than a guest needs for all devices that there can be
+_BUDGET: Final = 1 << 18
+_MOST: Final = 1 << 16
 _CHUNK: Final = 1 << 16
 
 
@@ -98,6 +99,7 @@ def lpis(memory: Physical, gic: Gic) -> Iterator[tuple[int, Lpi]]:
     tables = _Tables(memory)
     vcpus = {entry & 0xFFFF: entry >> 16 & ((1 << 36) - 1) for _, entry in tables.table(_of_type(gic, _COLLECTIONS)) if entry >> 63}
     states = _States(memory, gic)
+    given = 0
     for device, entry in tables.table(_of_type(gic, _DEVICES)):
         if not entry >> 63:
             continue
@@ -105,6 +107,9 @@ def lpis(memory: Physical, gic: Gic) -> Iterator[tuple[int, Lpi]]:
         for event, item in tables.entries(translations, 1 << (entry & 31) + 1):
             number, collection = item >> 16 & 0xFFFFFFFF, item & 0xFFFF
             if number:
+                given += 1
+                if given > _MOST:
+                    raise CorruptState(f"its tables have more than {_MOST} LPIs, which no machine has")
                 yield number, states.of(number, device, event, collection, vcpus.get(collection))
 
 

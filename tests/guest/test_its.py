@@ -108,6 +108,13 @@ def test_a_table_larger_than_any_machine_needs_is_not_read_through(tmp_path: Pat
         lpis(snap)
 
 
+def test_more_lpis_than_there_are_end_in_an_answer(tmp_path: Path) -> None:
+    # sixteen devices with one table of 8192 events
+    crowd = {8 * n: words(VALID | (BASE + 0x40000 >> 8) << 5 | 12) for n in range(16)} | {0x40000: words(*[8192 << 16] * 8192)}
+    with machine(tmp_path, crowd) as snap, pytest.raises(CorruptState, match="more than 65536 LPIs"):
+        lpis(snap)
+
+
 def test_an_events_table_of_any_size_ends_in_an_answer(tmp_path: Path) -> None:
     huge = {64: words(VALID | (BASE >> 8) << 5 | 31)}
     with machine(tmp_path, huge) as snap:

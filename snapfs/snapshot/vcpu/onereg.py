@@ -37,17 +37,19 @@ def extended_registers(value: Any, where: str) -> Iterator[tuple[int, bytes]]:
 class Registers(Values):
     """Registers by name in the order of the snapshot. A value may be a mapping of registers that share a name and a form."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._times: dict[tuple[str, str | None], int] = {}
+
     def add(self, name: str, value: int, form: Form, part: str | None = None) -> None:
         """Adds a register, as `part` of a group where one is given; one that is listed again keeps its place and gets `#2`."""
-        group = self if part is None else self.setdefault(name, {})
-        wanted = key = name if part is None else part
-        n = 2
-        while key in group:
-            key, n = f"{wanted}#{n}", n + 1
+        times = self._times[name, part] = self._times.get((name, part), 0) + 1
+        again = f"#{times}" if times > 1 else ""
         if part is None:
-            self.put(key, value, form)
+            self.put(f"{name}{again}", value, form)
         else:
-            group[key] = value
+            group = self.setdefault(name, {})
+            group[f"{part}{again}"] = value
             self.put(name, group, form)
 
     def value(self, name: str) -> int | None:

@@ -21,7 +21,7 @@ _LENGTHS: Final = "KVM_REG_ARM64_SVE_VLS"
 
 class Sve(Mapping[str, Any]):
     """`vl`, `current_vl` and `vector_lengths` in bytes, `z0` to `z31`, `p0` to `p15` and `ffr` as one number of the vCPU's largest
-    vector length each, and by id whatever else was saved beside them."""
+    vector length each, and by name or id whatever else was saved beside them."""
 
     def __init__(self, registers: Mapping[str, bytes], lengths: tuple[int, ...], others: Mapping[str, bytes], zcr: int | None) -> None:
         """`registers` are the joined slices by name, `lengths` the vector lengths in bytes, smallest first."""
@@ -51,7 +51,7 @@ class Sve(Mapping[str, Any]):
                 elif found := sve_register(reg):
                     slices.setdefault(found[0], {})[found[1]] = data
                 else:
-                    others[f"0x{reg:016x}"] = data
+                    others[register_name(reg)] = data
         registers = {name: b"".join(parts[i] for i in sorted(parts)) for name, parts in sorted(slices.items(), key=_order)}
         return cls(registers, lengths, others, zcr)
 
