@@ -83,6 +83,7 @@ def _tools(cores: Cores) -> Iterator[tuple[str, list[str]]]:
         "gdb: one file per vCPU, with all that its own page tables map",
         [
             f"gdb {symbols} -ex 'core-file gdb-{first}.core' -ex 'info registers' -ex 'x/8i $pc'",
+            *(["On a machine of another architecture: gdb-multiarch."] if cores.arch != "x86_64" else []),
             f"vCPUs: {', '.join(map(str, numbers[:64])) or 'none'}{' ...' if len(numbers) > 64 else ''}",
             "gdb -ex 'core-file vmcore' -ex 'info threads'    (all vCPUs; thread N is vCPU N - 1)",
             f"A file holds up to {cores.segments} mappings; memory/virtual/<vcpu>/map.txt has the list.",
