@@ -17,7 +17,7 @@ from typing import Final, Literal, NamedTuple, Protocol, runtime_checkable
 
 from snapfs.errors import AddressError
 
-__all__ = ["Blob", "Concat", "Data", "Deferred", "Extent", "Gap", "Window", "Zeros", "concat", "instant"]
+__all__ = ["Blob", "Concat", "Data", "Deferred", "Extent", "Gap", "Window", "Zeros", "concat", "instant", "settle"]
 
 _ZEROS: Final = memoryview(bytes(1 << 20))
 
@@ -52,6 +52,13 @@ def instant(blob: Blob, offset: int, length: int) -> bytes | memoryview | None:
     """`view` where nothing has to be waited for; None where that cannot be said. What comes is complete, not cut at a seam."""
     ask: Callable[[int, int], bytes | memoryview | None] | None = getattr(blob, "instant", None)
     return ask(offset, length) if ask else None
+
+
+def settle(blob: Blob) -> None:
+    """Makes what is deferred in a blob, so that its extents are exact. Raises what reading would."""
+    do: Callable[[], None] | None = getattr(blob, "settle", None)
+    if do:
+        do()
 
 
 def _clip(size: int, offset: int, length: int) -> int:
@@ -141,6 +148,9 @@ class Deferred:
 
     view = pread
 
+    def settle(self) -> None:
+        self._content()
+
     def instant(self, offset: int, length: int) -> bytes | None:
         """Nothing before the content has been made."""
         return self.pread(offset, length) if self._made is not None else None
@@ -162,6 +172,9 @@ class Window:
         self._blob = blob
         self._start = start
         self.size = _clip(blob.size, start, size)
+
+    def settle(self) -> None:
+        settle(self._blob)
 
     def pread(self, offset: int, length: int) -> bytes:
         n = _clip(self.size, offset, length)
@@ -191,6 +204,10 @@ class Concat:
             starts.append(starts[-1] + part.size)
         self._starts = starts
         self.size = starts[-1]
+
+    def settle(self) -> None:
+        for part in self._parts:
+            settle(part)
 
     def _at(self, offset: int) -> int:
         return bisect_right(self._starts, offset) - 1

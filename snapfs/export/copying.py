@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from snapfs.blob import Blob, Extent
+from snapfs.blob import Blob, Extent, settle
 from snapfs.errors import TruncatedMemory, WriteError
 from snapfs.tree.nodes import File, StreamFile
 
@@ -35,6 +35,7 @@ class Plan(NamedTuple):
 def plan(file: File, where: str, *, fill_gaps: bool = False) -> Plan:
     """The plan for a file that is not streamed. TruncatedMemory, naming the first gap, where it has any."""
     blob = file.blob()
+    settle(blob)
     data: list[Extent] = []
     missing = 0
     for extent in blob.extents():

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snapfs.blob import Blob, Concat, Data, Deferred, File, FileSlice, Gap, Window, Zeros, concat, instant
+from snapfs.blob import Blob, Concat, Data, Deferred, File, FileSlice, Gap, Window, Zeros, concat, instant, settle
 from snapfs.errors import AddressError, CannotOpen, CorruptState
 
 # a byte, or None where there is none
@@ -141,6 +141,13 @@ def test_deferred_content_is_made_once_when_it_is_first_read() -> None:
     assert blob.instant(0, 3) == b"abc"
     assert [tuple(e) for e in blob.extents()] == [(0, 3, "data"), (3, 8, "hole")]
     assert made == [1]
+
+
+def test_settling_makes_extents_exact_however_deep_the_deferred_part_is() -> None:
+    blob = Window(Concat([Data(b"x"), Deferred(8, lambda: b"abc")]), 0, 7)
+    assert [tuple(e) for e in blob.extents()] == [(0, 1, "data"), (1, 7, "data")]
+    settle(blob)
+    assert [tuple(e) for e in blob.extents()] == [(0, 1, "data"), (1, 4, "data"), (4, 7, "hole")]
 
 
 @pytest.fixture
