@@ -1,8 +1,8 @@
 """`snapfs install-helpers`: what the rest of the system looks for outside a Python environment.
 
-mount(8) looks for `mount.snapfs` in /sbin and nowhere else; shells and man(1) look below /usr/local/share too. The mount helpers are
-small scripts for the interpreter that runs this command, so that they work from a virtual environment. Since root runs
-them, everything on the way to that interpreter and to the package must be root's own.
+mount(8) looks for `mount.snapfs` in /sbin and nowhere else; shells and man(1) look below /usr/local/share too, fish in
+/etc. The mount helpers are small scripts for the interpreter that runs this command, so that they work from a virtual
+environment. Since root runs them, everything on the way to that interpreter and to the package must be root's own.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SHARE: Final = "/usr/local/share"
 _COMPLETIONS: Final = {
     "bash": f"{_SHARE}/bash-completion/completions/snapfs",
     "zsh": f"{_SHARE}/zsh/site-functions/_snapfs",
-    "fish": f"{_SHARE}/fish/vendor_completions.d/snapfs.fish",
+    "fish": "/etc/fish/completions/snapfs.fish",  # /usr/local/share is not looked into unless XDG_DATA_DIRS names it
 }
 _PAGES: Final = ("man1/snapfs.1", "man5/snapfs-tree.5", "man8/mount.snapfs.8")
 # the kernel cuts a longer first line of a script

@@ -19,10 +19,10 @@ def test_helpers_and_completions_stand_where_the_system_looks(run, tmp_path):
     assert run("install-helpers", "--trust", "--root", tmp_path).code == 0
     found = files(tmp_path)
     assert [f for f in found if "/man/" not in f] == [
+        "etc/fish/completions/snapfs.fish",
         "sbin/mount.fuse.snapfs",
         "sbin/mount.snapfs",
         f"{SHARE}/bash-completion/completions/snapfs",
-        f"{SHARE}/fish/vendor_completions.d/snapfs.fish",
         f"{SHARE}/zsh/site-functions/_snapfs",
     ]
     assert stat.S_IMODE((tmp_path / "sbin/mount.snapfs").stat().st_mode) == 0o755
