@@ -14,7 +14,7 @@ from snapfs.cli.output import emit_bytes, emit_json, emit_text, printable
 from snapfs.cli.places import Place, Words, places
 from snapfs.cli.progress import progress
 from snapfs.cli.reading import each
-from snapfs.errors import IsADirectory, SnapfsError
+from snapfs.errors import IsADirectory, PathError, SnapfsError
 
 if TYPE_CHECKING:
     from snapfs.tree import Node
@@ -43,9 +43,7 @@ def _print(place: Place, path: str) -> None:
 
     node = place.top / path
     if isinstance(node, Dir):
-        name = path.strip("/")
-        table = f"; its table is {name}.txt" if f"{name.rpartition('/')[2]}.txt" in place.top.walk(f"{name}/..")[-1].children else ""  # type: ignore[attr-defined]
-        raise IsADirectory(f"{path or '/'}: a directory{table}; list it with `snapfs ls`, or print it with --json")
+        raise IsADirectory(f"{path}: a directory{_table_of(place, path)}; list it with `snapfs ls`, or print it with --json")
     write = _shown() if sys.stdout.isatty() else emit_bytes
     if isinstance(node, StreamFile):
         # where the pieces go to the terminal they are the progress
@@ -64,6 +62,16 @@ def _print(place: Place, path: str) -> None:
             at += len(piece)
     except SnapfsError as error:
         raise type(error)(f"{path}: {error}") from error
+
+
+def _table_of(place: Place, path: str) -> str:
+    """Words for the table beside a directory; empty where there is none."""
+    table = f"{path.strip('/')}.txt"
+    try:
+        place.top / table
+    except PathError:
+        return ""
+    return f"; its table is {table}"
 
 
 def _shown() -> Callable[[bytes], None]:

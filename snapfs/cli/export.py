@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from snapfs.cli.options import settings, shared
-from snapfs.cli.output import complain, emit_json, warn
+from snapfs.cli.output import Stdout, complain, emit_json, warn
 from snapfs.cli.places import Words, places
 from snapfs.errors import SnapfsError, SnapshotError, TruncatedMemory, UsageError, WriteError
 
@@ -106,7 +107,8 @@ class _Job:
             raise UsageError("a tar archive is not for a terminal; redirect it or name a DEST")
         with progress(name, self._selection.data_bytes) as advance:
             if target is None:
-                write_tar(self._selection, sys.stdout.buffer, name, advance, self._fail, fill_gaps=self._fill_gaps)
+                with io.BufferedWriter(Stdout()) as out:
+                    write_tar(self._selection, out, name, advance, self._fail, fill_gaps=self._fill_gaps)
             else:
                 write_archive(self._selection, target, name, advance, self._fail, force=self._force, fill_gaps=self._fill_gaps)
 

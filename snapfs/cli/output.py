@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import io
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, TextIO
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = [
+    "Stdout",
     "complain",
     "console",
     "emit",
@@ -63,11 +66,12 @@ codecs.register_error("snapfs", _unsayable)
 
 @contextlib.contextmanager
 def _stdout() -> Iterator[TextIO]:
-    """Stdout, for writing: WriteError where it takes no more. A BrokenPipeError is left to the top, which ends in silence."""
+    """Stdout, for writing: WriteError where it takes no more; where its reader has gone the program ends in silence."""
     try:
         yield sys.stdout
     except BrokenPipeError:
-        raise
+        give_up()
+        sys.exit(128 + signal.SIGPIPE)
     except OSError as error:
         give_up()
         raise WriteError(f"standard output: {error.strerror}") from error
@@ -77,6 +81,17 @@ def emit_bytes(data: bytes) -> None:
     """Bytes as they are."""
     with _stdout() as stream:
         stream.buffer.write(data)
+
+
+class Stdout(io.RawIOBase):
+    """Stdout as a file that others write to."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        emit_bytes(data)
+        return len(data)
 
 
 def flush() -> None:

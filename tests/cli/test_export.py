@@ -99,6 +99,18 @@ def test_evidence_is_not_written_to(run, tmp_path):
     assert sorted(os.listdir(place)) == ["config.json", "memory-ranges", "state.json"]
 
 
+def test_a_reader_that_has_had_enough_ends_an_archive_in_silence():
+    script = f"{sys.executable} -m snapfs export -q --demo . - | head -c 1; exit ${{PIPESTATUS[0]}}"
+    result = subprocess.run(["bash", "-c", script], capture_output=True, env={**os.environ, "PYTHONPATH": str(commands.REPOSITORY)})
+    assert (result.returncode, result.stderr) == (141, b"")
+
+
+def test_a_full_disk_behind_an_archive_is_a_sentence():
+    with open("/dev/full", "wb") as full:
+        result = commands.program("export", "-q", "--demo", "raw", "-", stdout=full)
+    assert (result.returncode, result.stderr) == (4, b"snapfs: standard output: No space left on device\n")
+
+
 def test_an_interrupted_export_leaves_nothing(tmp_path):
     child = subprocess.Popen(
         [sys.executable, "-m", "snapfs", "export", "--demo", "--all", ".", str(tmp_path / "out")],

@@ -190,7 +190,7 @@ def test_a_reader_that_has_had_enough_is_no_error():
     result = subprocess.run(
         ["bash", "-c", script], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(commands.REPOSITORY)}
     )
-    assert (result.stdout, result.stderr) == (".\n", "")
+    assert (result.returncode, result.stdout, result.stderr) == (141, ".\n", "")
 
 
 def test_a_full_disk_behind_stdout_is_a_sentence():
