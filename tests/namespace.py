@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from functools import cache
 from pathlib import Path
 
@@ -91,6 +92,7 @@ def private(script: str, *, timeout: float = 60) -> str:
     environment = {
         **os.environ,
         "INTERPRETER": sys.base_prefix,
+        "LIBRARY": sysconfig.get_path("stdlib"),
         "ENVIRONMENT": sys.prefix,
         "PYTHON": sys.executable,
         "REPOSITORY": str(_REPOSITORY),

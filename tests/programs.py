@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["program", "text_of"]
+__all__ = ["lspci", "program", "text_of"]
 
 
 def program(name: str) -> str:
@@ -28,3 +29,8 @@ def text_of(name: str, *args: str | Path, given: str | None = None, timeout: flo
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return done.stdout
+
+
+def lspci(*args: str | Path, given: str | None = None) -> list[str]:
+    """The lines of lspci, in the words that it had before release 3.12."""
+    return re.sub(r"IntMsgNum (\d+)", lambda m: f"MSI {int(m[1]):02x}", text_of("lspci", *args, given=given)).splitlines()

@@ -2,11 +2,10 @@
 
 import random
 import struct
-import subprocess
 from importlib.resources import files
 from pathlib import Path
-from shutil import which
 
+import programs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +14,6 @@ from snapfs.formats import lspci, pci_ids
 from snapfs.formats.pci import ConfigSpace
 
 pytestmark = pytest.mark.filterwarnings("error")
-needs_lspci = pytest.mark.skipif(which("lspci") is None, reason="lspci is not installed (pciutils)")
 IDS = str(files("pypci").joinpath("data", "pci.ids"))
 
 
@@ -42,7 +40,7 @@ def _full() -> bytearray:
 
 def _told(data: bytes, path: Path) -> list[str]:
     path.write_text("01:02.3 x\n" + "".join(f"{at:02x}: {data[at : at + 16].hex(' ')}\n" for at in range(0, len(data), 16)) + "\n")
-    return subprocess.run(["lspci", "-vv", "-i", IDS, "-F", str(path)], capture_output=True, text=True, check=True).stdout.splitlines()
+    return programs.lspci("-vv", "-i", IDS, "-F", path)
 
 
 def _same(data: bytes, path: Path) -> None:
@@ -59,12 +57,10 @@ def _same(data: bytes, path: Path) -> None:
     assert ours == told
 
 
-@needs_lspci
 def test_a_card_with_everything_reads_as_lspci_says(tmp_path: Path) -> None:
     _same(_full(), tmp_path / "dump")
 
 
-@needs_lspci
 @pytest.mark.parametrize(
     "ids", [(0x8086, 0x0D57), (0x1AF4, 0x1041), (0x1AF4, 0x10FF), (0xDEAD, 0x0001), (0x10DE, 0x1EB8), (0x1B36, 0x0011)]
 )
@@ -73,7 +69,6 @@ def test_names_are_those_that_lspci_prints(tmp_path: Path, ids: tuple[int, int])
         _same(_space(ids=ids, code=code), tmp_path / "dump")
 
 
-@needs_lspci
 @pytest.mark.parametrize("seed", range(10))
 def test_registers_of_any_content_read_as_lspci_says(tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)

@@ -88,7 +88,7 @@ def test_exit_codes_are_those_of_mount() -> None:
             """
             mkdir /mnt/m /mnt/empty
             echo == unknown; mount -t fuse.snapfs /srv/snap /mnt/m -o gold; echo $?
-            echo == number; mount -t snapfs /srv/snap /mnt/m -o uid=me; echo $?
+            echo == number; mount.snapfs /srv/snap /mnt/m -o uid=me; echo $?
             echo == missing; mount -t fuse.snapfs /srv/none /mnt/m; echo $?
             echo == none; mount -t snapfs /mnt/empty /mnt/m; echo $?
             echo == point; mount.snapfs /srv/snap /mnt/no/where; echo $?
@@ -145,7 +145,7 @@ def test_mount_in_another_namespace_that_has_neither_python_nor_snapfs() -> None
             mkdir /mnt/m
             unshare --mount --propagation private sleep 60 & other=$!
             while [ "$(readlink /proc/$other/ns/mnt)" = "$(readlink /proc/$$/ns/mnt)" ]; do sleep 0.01; done
-            for place in "$INTERPRETER" "$ENVIRONMENT" "$REPOSITORY"; do nsenter --target $other --mount mount -t tmpfs tmpfs "$place"; done
+            for place in "$LIBRARY" "$ENVIRONMENT" "$REPOSITORY"; do nsenter --target $other --mount mount -t tmpfs tmpfs "$place"; done
             echo == mount; mount -N $other -t fuse.snapfs /srv/snap /mnt/m; echo $?
             echo == here; grep -c ' /mnt/m ' /proc/self/mountinfo
             echo == there; grep -c ' /mnt/m ' /proc/$other/mountinfo
