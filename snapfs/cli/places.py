@@ -115,7 +115,13 @@ def _count(ctx: click.Context, given: tuple[str, ...], form: str, snapshots: int
         raise click.UsageError(f"expected {form}, got {len(given)} word{'s' if len(given) != 1 else ''}.", ctx)
 
 
-class _Word(click.ParamType[str]):
+if TYPE_CHECKING:
+    _TextParam = click.ParamType[str]
+else:
+    _TextParam = click.ParamType  # older ones are not generic
+
+
+class _Word(_TextParam):
     """One word, and how it is completed."""
 
     name = "word"

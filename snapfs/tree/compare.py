@@ -58,6 +58,13 @@ def _side(node: Node | None) -> Side | None:
     assert isinstance(node, File)
     try:
         value = node.to_json()
-        return Side(value if isinstance(node, ImageFile) else node.read_text(), value)
+        if isinstance(node, ImageFile):
+            return Side("".join(f"0x{i:04x}: {row.hex()}\n" for i, row in _rows(node.read_bytes())), value)
+        return Side(node.read_text(), value)
     except SnapfsError as error:
         return Side(f"ERROR: {error}", {"ERROR": str(error)})
+
+
+def _rows(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Bytes as a reader of hexadecimal has them: 16 in a row, behind their offset."""
+    return ((i, data[i : i + 16]) for i in range(0, len(data), 16))

@@ -124,3 +124,15 @@ def test_huge_sparse_memories_are_compared_without_reading_their_holes(run, tmp_
     answer = run("diff", tmp_path / "a", tmp_path / "b", "memory")
     assert answer.out.splitlines()[0] == "memory/physical: 0x0000008000000000-0x0000008000001000 1 page"
     assert time.monotonic() - began < 5
+
+
+def test_bytes_are_compared_by_rows(run, other):
+    document = json.loads((other / "state.json").read_text())
+    leaf = document["snapshots"]["device-manager"]["snapshots"]["_virtio-pci-_disk0"]["snapshots"]["pci_configuration"]["snapshot_data"]
+    inner = json.loads(leaf["state"])
+    inner["registers"][11] ^= 0x10000  # the subsystem id, at 0x2e
+    leaf["state"] = json.dumps(inner)
+    (other / "state.json").write_text(json.dumps(document))
+    answer = run("diff", corpus.demo(), other, "devices/_disk0/pci/config.bin")
+    assert answer.code == 21
+    assert answer.out.startswith("devices/_disk0/pci/config.bin: 1 of 256 lines differ, the first is line 3: 0x0020: ")
