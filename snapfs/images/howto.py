@@ -13,8 +13,8 @@ __all__ = ["howto"]
 
 # a build id, which distributors' servers know debug information by
 _BUILD_ID: Final = re.compile(r"[0-9a-f]{16,64}")
-# pieces of 4 MiB that guest memory is looked through in, to a GiB
-_PIECES: Final = 256
+# pieces of 4 MiB that guest memory is looked through in, to a dot
+_PIECES: Final = 64
 _RELEASE: Final = re.compile(r"[A-Za-z0-9._+~-]{1,64}")
 
 
@@ -22,8 +22,8 @@ def howto(cores: Cores) -> Iterator[bytes]:
     """The text, in pieces: the guest is looked for between them."""
     yield b"How to open this snapshot in debuggers. Every file here is made of the snapshot's own bytes; nothing is copied.\n\n"
     yield b"Guest "
-    # a dot for each GiB of RAM, while it is looked through; as many when that was done before, so that the text is always the same
-    dots = cores.packed.size >> 30
+    # a dot for each 256 MiB of RAM, while it is looked through; as many when that was done before, so that the text is always the same
+    dots = cores.packed.size >> 28
     for count, _ in enumerate(cores.look(), 1):
         if count % _PIECES == 0 and dots:
             dots -= 1
@@ -68,7 +68,7 @@ def _tools(cores: Cores) -> Iterator[tuple[str, list[str]]]:
         yield (
             "Kernel debuggers",
             [
-                "crash vmlinux vmcore                       (always needs the vmlinux; bt -a, ps, log, mod)",
+                "crash vmlinux vmcore                       (always needs the vmlinux, and a crash as new as the kernel)",
                 "drgn -c vmcore -s vmlinux                  (types, helpers, stack traces)",
                 "drgn -c vmcore                             (no vmlinux: symbols alone, since Linux 6.0, after these two lines)",
                 "    >>> from drgn.helpers.linux.kallsyms import load_vmlinux_kallsyms",

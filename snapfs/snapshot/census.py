@@ -22,7 +22,7 @@ PAGE: Final = 4096
 #: different contents that are remembered, some 80 bytes each
 KEPT: Final = 1 << 19
 #: bytes between two signs of progress
-STEP: Final = 64 << 20
+STEP: Final = 16 << 20
 _PIECE: Final = 4 << 20
 _ZERO: Final = bytes(PAGE)
 _ZEROS: Final = bytes(_PIECE)

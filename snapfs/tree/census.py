@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from snapfs.snapshot.census import STEP, Census, Row
 from snapfs.snapshot.memory import GuestMemory
@@ -10,7 +11,8 @@ from snapfs.tree.nodes import StreamFile
 
 __all__ = ["pages"]
 
-_COLUMNS = ("pages", "hole", "zero", "same", "unique", "missing")
+_LINE: Final = (1 << 30) // STEP
+_COLUMNS: Final = ("pages", "hole", "zero", "same", "unique", "missing")
 _HEAD = """\
 # Pages of 4096 bytes. hole: not stored in the file; zero: stored, all zeros; same: a content that more than one page has;
 # unique: a content of its own; missing: not in the snapshot. Every page is one of these.
@@ -18,15 +20,15 @@ _HEAD = """\
 
 
 def pages(memory: GuestMemory) -> StreamFile:
-    """The file. A dot for every 64 MiB that were looked at, then the table."""
+    """The file. A dot for every 16 MiB that were looked at, a line of them for a GiB, then the table."""
     return StreamFile(lambda: _pieces(memory), lambda: 2 + sum(-(-r.length // STEP) for r in memory.by_address))
 
 
 def _pieces(memory: GuestMemory) -> Iterator[bytes]:
     yield _HEAD.encode() + b"# "
     census = Census(memory)
-    for _ in census:
-        yield b"."
+    for count, _ in enumerate(census):
+        yield b"\n# ." if count and count % _LINE == 0 else b"."
     lines = ["\n# start              end (exclusive)    " + " ".join(f"{name:>10}" for name in _COLUMNS) + "\n"]
     for row in census.rows:
         lines.append(f"0x{row.range.start:016x} 0x{row.range.end:016x} {_numbers([row])}\n")
