@@ -69,6 +69,7 @@ def _tools(cores: Cores) -> Iterator[tuple[str, list[str]]]:
             "Kernel debuggers",
             [
                 "crash vmlinux vmcore                       (always needs the vmlinux, and a crash as new as the kernel)",
+                "crash --osrelease vmcore                   (no vmlinux needed)",
                 "drgn -c vmcore -s vmlinux                  (types, helpers, stack traces)",
                 "drgn -c vmcore                             (no vmlinux: symbols alone, since Linux 6.0, after these two lines)",
                 "    >>> from drgn.helpers.linux.kallsyms import load_vmlinux_kallsyms",

@@ -63,6 +63,13 @@ def dmesg(name: str) -> str:
     return said
 
 
+def test_crash_takes_the_core_for_a_kdump_with_vmcoreinfo(guest: tuple[str, Path]) -> None:
+    name, mount = guest
+    if name in ARM:
+        pytest.skip("this crash reads dumps of the architecture that it was built for")
+    assert text_of("crash", "--osrelease", mount / "dump/vmcore").strip() == truth(name)["uname"].split()[2]
+
+
 def test_drgn_knows_release_and_symbols(guest: tuple[str, Path]) -> None:
     name, mount = guest
     said = dict(
