@@ -1,10 +1,10 @@
 """Random parallel readers, stat storms, remounts, and snapshots that come and go, for an hour or `--minutes` of them.
 
-Two mounts stay for the whole time: that of one snapshot, and that of a directory whose snapshots come and go. Readers compare
-what they read with what was read before the storm, or with the snapshot's own files. A third mount is made and unmounted in
-every way there is. Once a minute, a line says what the serving processes hold. After a quarter of the time and at the end the
-kernel is asked to forget all names, and what is held then is compared. Exit code 1 for any error, or for a leak of memory,
-descriptors or inodes.
+First a hundred mounts are made at once. Then two stay for the whole time: that of one snapshot, and that of a directory whose
+snapshots come and go. Readers compare what they read with what was read before the storm, or with the snapshot's own files. A
+third mount is made and unmounted in every way there is. Once a minute, a line says what the serving processes hold. After a
+quarter of the time and at the end the kernel is asked to forget all names, and what is held then is compared. Exit code 1 for
+any error, or for a leak of memory, descriptors or inodes.
 """
 
 from __future__ import annotations
@@ -241,7 +241,7 @@ class Storm:
     def remount(self, rng: random.Random) -> None:
         """A mount of its own, and one of the ways to end it."""
         at = self.third
-        snapfs("mount", *rng.choice(([], ["-o", "cache"], ["-o", "umask=022"])), self.snapshot, at)
+        snapfs("mount", *rng.choice(([], ["-o", "cache"], ["-o", "umask=022"], ["-o", "processes=2"])), self.snapshot, at)
         pid = server(at)
         for path in rng.sample(self.paths, 20):
             if digest(at / path.relative_to(self.one)) != self.known[path]:
@@ -292,6 +292,28 @@ def repeat(work: list[Callable[[random.Random], None]], seed: int, done: list, e
             counter.value += 1
 
 
+def at_once(place: Path, snapshot: Path, count: int) -> int:
+    """Many mounts begun at the same time, read, and ended at the same time; what one of them costs."""
+    started = time.monotonic()
+    ats = [place / f"m{number}" for number in range(count)]
+    begun = [subprocess.Popen([*SNAPFS, "mount", snapshot, at], stderr=subprocess.PIPE, text=True) for at in ats]
+    said = [(process.communicate()[1], process.returncode) for process in begun]
+    wrong = [(text, code) for text, code in said if text or code]
+    up = time.monotonic() - started
+    pids = [server(at) for at in ats if mounted(at)]
+    contents = {(at / "vcpus/0/regs.txt").read_bytes() for at in ats if mounted(at)}
+    private = sum(held(at).private for at in ats if mounted(at))
+    ending = [subprocess.Popen([*SNAPFS, "umount", at], stderr=subprocess.PIPE, text=True) for at in ats]
+    said = [(process.communicate()[1], process.returncode) for process in ending]
+    wrong += [(text, code) for text, code in said if text or code]
+    left = [at for at in ats if os.path.lexists(at)] + [pid for pid in pids if serving(pid)]
+    print(f"{count} mounts at once: up in {up:.1f} s, {private / max(len(pids), 1) / 2**20:.1f} MiB private memory each")
+    if wrong or left or len(contents) != 1:
+        print(f"FAILED: {count} mounts at once: {wrong[:3]}, left {left[:3]}, {len(contents)} different answers")
+        return 1
+    return 0
+
+
 def run(storm: Storm, minutes: float, readers: int, seed: int) -> int:
     started = time.monotonic()
     end, counter, failed = multiprocessing.Event(), multiprocessing.Value("Q", 0), multiprocessing.Value("Q", 0)
@@ -339,6 +361,7 @@ def main() -> int:
     parser.add_argument("snapshot", nargs="?", type=Path, help="a snapshot directory; default: the embedded sample")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--readers", type=int, default=6, help="processes that read")
+    parser.add_argument("--mounts", type=int, default=100, help="mounts at once, before the storm")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     words = parser.parse_args()
     from snapfs import sample
@@ -355,12 +378,13 @@ def main() -> int:
         for name in ("a", "b"):
             shutil.copytree(own, storm.sources / name, copy_function=os.link)
         try:
-            snapfs("mount", own, storm.one)
-            snapfs("mount", storm.sources, storm.many)
+            code = at_once(place, own, words.mounts)
+            snapfs("mount", "--log-file", place / "one.log", own, storm.one)
+            snapfs("mount", "--log-file", place / "many.log", storm.sources, storm.many)
             storm.known, storm.huge = survey(storm.one)
             unreadable = sum(1 for found in storm.known.values() if isinstance(found, int))
             print(f"{len(storm.known)} small files, {unreadable} of them unreadable; {len(storm.huge)} huge ones")
-            code = run(storm, words.minutes, words.readers, words.seed)
+            code |= run(storm, words.minutes, words.readers, words.seed)
             for at in (storm.one, storm.many):
                 pid = server(at)
                 snapfs("umount", at)
@@ -368,7 +392,9 @@ def main() -> int:
                     print(f"FAILED: {at} or its process is still there")
                     code = 1
         finally:
-            for at in (storm.one, storm.many, storm.third):
+            for log in place.glob("*.log"):
+                print(f"{log.name}: " + "\n  ".join(log.read_text().splitlines()[-30:]))
+            for at in (storm.one, storm.many, storm.third, *place.glob("m[0-9]*")):
                 if mounted(at):
                     subprocess.run(["umount", "-l", at], check=False)
         print("no leak, no error" if code == 0 else "failed")

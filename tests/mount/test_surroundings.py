@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
+from pathlib import Path
 
+import pexpect
 import pytest
 from mounted import requires_fuse
 from namespace import private, steps
@@ -228,3 +231,16 @@ def test_no_terminal_and_no_streams_at_all() -> None:
     assert said["read"] == "2\n0\n"
     assert [re.sub(".* -> ", "", line) for line in said["fds"].splitlines()] == ["/dev/null"] * 3
     assert (said["umount"], said["failed"]) == ("0\n", "11\n")
+
+
+@pytest.mark.parametrize("columns", [5000, 20])
+def test_terminal_of_any_width(columns: int, tmp_path: Path) -> None:
+    for words in ("info --demo", "ls -l --demo vcpus/0", "mount --help"):
+        child = pexpect.spawn(sys.executable, ["-m", "snapfs", *words.split()], dimensions=(24, columns), timeout=30, encoding="utf-8")
+        text = child.read()
+        child.close()
+        assert child.exitstatus == 0, text
+        assert "Traceback" not in text
+        # help is for people: no line longer than a page is wide
+        if "--help" in words:
+            assert max(map(len, text.splitlines())) <= 120
