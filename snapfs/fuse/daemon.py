@@ -39,6 +39,12 @@ class Announcer:
         """Names the socket of the waiting parent."""
         self._parent = parent
 
+    def mounted(self) -> None:
+        """The mount is there. Only now a background process leaves its session: until then autofs, and systemd for it, know by the
+        process group who mounts, and make anybody else wait for the mount."""
+        if self._parent is not None:
+            os.setsid()
+
     def write_pid(self) -> None:
         """Writes the pid file, before anyone is told."""
         if self._pid_file is not None:
@@ -81,7 +87,7 @@ def _send(to: socket.socket, word: dict[str, str]) -> None:
 
 
 def detached(announcer: Announcer, serve: Callable[[], int], meanwhile: Callable[[], object]) -> None:
-    """Runs `serve` in a child of its own session and returns when it has announced itself; raises what it failed with.
+    """Runs `serve` in a child, which gets a session of its own, and returns when it has announced itself; raises what it failed with.
     `meanwhile` is done while the child starts."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     child = os.fork()
@@ -112,7 +118,6 @@ def detached(announcer: Announcer, serve: Callable[[], int], meanwhile: Callable
 def _child(announcer: Announcer, serve: Callable[[], int], parent: socket.socket) -> NoReturn:
     code = 70
     try:
-        os.setsid()
         null = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(null, fd)  # whoever reads our output must not wait for a daemon's end

@@ -114,7 +114,7 @@ def _serve(request: Request, root: Dir, snap: Snapshot | None, path: str, announ
         announcer.ready()
 
     try:
-        session.serve(ready)
+        session.serve(ready, announcer.mounted)
         log.info("%s unmounted", path)
     finally:
         announcer.ended()

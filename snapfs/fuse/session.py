@@ -49,8 +49,9 @@ class Session:
     options: MountOptions
     size: int = 0
 
-    def serve(self, ready: Callable[[], None]) -> None:
-        """Mounts, calls `ready` when the mount answers, and returns when it is gone. MountError when it cannot be mounted."""
+    def serve(self, ready: Callable[[], None], mounted: Callable[[], None] = lambda: None) -> None:
+        """Mounts, calls `mounted` at once and `ready` when the mount answers, and returns when it is gone. MountError when it
+        cannot be mounted."""
         processes = self.options.processes or 1
         sys.setswitchinterval(_SWITCH)
         started = trio.Event()
@@ -71,6 +72,7 @@ class Session:
         signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)  # until they are acted on: dying now would leave a dead mount
         try:
             _mount(operations, self.mountpoint, self.options.for_kernel(self.source))
+            mounted()
             mount = points.mounted_at(self.mountpoint)
             device = mount.device if mount else ""
             self._tune(device)
