@@ -19,8 +19,8 @@ __all__ = ["BUDGET", "AddressSpace", "Mapping", "Mappings", "Step", "Translation
 
 #: entries that one enumeration looks at
 BUDGET: Final = 1 << 26
-# tables kept, 4 KiB each in most formats
-_KEPT: Final = 1024
+# bytes of tables that are kept, for each vCPU
+_KEPT: Final = 1 << 20
 _END: Final = 1 << 64
 
 
@@ -97,13 +97,14 @@ class AddressSpace:
         if key in kept:
             return kept[key]
         found: array[int] | None = array("Q" if tree.width == 8 else "I")
+        size = tree.width << tree.levels[depth].bits
         try:
-            found.frombytes(self.memory.read(address, tree.width << tree.levels[depth].bits))  # type: ignore[union-attr]
+            found.frombytes(self.memory.read(address, size))  # type: ignore[union-attr]
             if sys.byteorder == "big":
                 found.byteswap()  # type: ignore[union-attr]
         except AddressError:
             found = None
-        if len(self._kept) >= _KEPT:
+        if len(self._kept) * size >= _KEPT:
             self._kept = {}  # a new one: other threads may be looking at the old
         self._kept[key] = found
         return found
