@@ -66,12 +66,16 @@ class _Release:
     def before(self, tag: str) -> bool:
         return self.place < RELEASES.index(tag)
 
+    def has(self, kind: str) -> bool:
+        """Whether the release declares a struct of the state."""
+        return any(self._alive(rows) is not None for rows in STATE[kind][1].values())
+
     def _alive(self, rows: Any) -> str | None:
         """The type of a field in this release; None where it does not have the field."""
         return next((kind for kind, first, last, _ in rows if RELEASES.index(first) <= self.place <= RELEASES.index(last)), None)
 
     def _declared(self, schema: Schema, kind: str) -> tuple[str, Mapping[str, Any]]:
-        for name in (f"{kind}:{self.hypervisor}-{self.arch}", f"{kind}:{self.arch}", kind):
+        for name in (f"{kind}:{self.hypervisor}-{self.arch}", f"{kind}:{self.arch}", kind, f"{kind}:fs"):
             # a struct that moved has one entry for each place
             if name in schema and (not schema[name][1] or any(self._alive(rows) is not None for rows in schema[name][1].values())):
                 return schema[name]
@@ -163,32 +167,67 @@ def _virtio(release: _Release, kind: int) -> Node:
     return Node(release.leaf("VirtioPciDeviceState", {"device_activated": True, "queues": [queue]}), children)
 
 
-def _devices(release: _Release) -> tuple[dict[str, Node], Any]:
-    """The device manager's components and its own state: a disk, a network card, a console, and what the machine has by itself."""
-    built_in = "_" if release.before("v24.0") else "__"
-    disk = {**DISK, "avail_features": 1 << 32, "acked_features": 1 << 32}
-    virtio = {
-        "_disk0": (2, "BlockState", disk),
+def _virtio_devices(release: _Release) -> dict[str, tuple[int, str, Any]]:
+    """Every virtio device that the release saves state of: id -> virtio type, struct, what is to be in it."""
+    own = "_" if release.before("v24.0") else "__"
+    features = {"avail_features": 1 << 32, "acked_features": 1 << 32}
+    behind = ("VhostUserBlkState", "VhostUserNetState", "VhostUserFsState") if release.before("v52.0") else ("VhostUserState",) * 3
+    block = release.json(STATE, "VirtioBlockConfig")
+    net = release.json(STATE, "VirtioNetConfig")
+    found = {
+        "_disk0": (2, "BlockState", DISK),
         "_net1": (1, "NetState", {"queue_size": [256]}),
-        f"{built_in}console": (3, "ConsoleState", {}),
+        f"{own}console": (3, "ConsoleState", {}),
+        f"{own}rng": (4, "RngState", {}),
+        f"{own}balloon": (5, "BalloonState", {}),
+        f"{own}rtc": (17, "RtcState", {}),
+        "_vsock2": (19, "VsockState", {}),
+        f"{own}iommu": (23, "IommuState", {}),
+        "mem0": (24, "MemState", {"config": {"block_size": 2 << 20}, "blocks_state": {"bitmap": [True, False]}}),
+        "_pmem3": (27, "PmemState", {}),
+        f"{own}watchdog": (35, "WatchdogState", {}),
+        "_vdpa4": (1, "VdpaState", {"device_type": 1, "queue_sizes": [256]}),
+        "_disk5": (2, behind[0], {"config": block}),
+        "_net6": (1, behind[1], {"config": net}),
+        "_fs7": (26, behind[2], {"config": {"tag": list(b"shared".ljust(36, bytes(1))), "num_request_queues": 1}}),
     }
+    return {
+        name: (kind, kind_of_state, {**features, **given})
+        for name, (kind, kind_of_state, given) in found.items()
+        if release.has(kind_of_state)
+    }
+
+
+def _devices(release: _Release) -> tuple[dict[str, Node], Any]:
+    """The device manager's components and its own state: every device that there can be."""
+    own = "_" if release.before("v24.0") else "__"
+    virtio = _virtio_devices(release)
     found = {name: Node(release.leaf(struct_name, given)) for name, (_, struct_name, given) in virtio.items()}
     if not release.before("v0.8.0"):
         found |= {f"_virtio-pci-{name}": _virtio(release, kind) for name, (kind, _, _) in virtio.items()}
     if release.arch == "x86_64":
-        found[f"{built_in}ioapic"] = Node(release.leaf("IoapicState", {"apic_address": 0xFEC00000}))
+        found[f"{own}ioapic"] = Node(release.leaf("IoapicState", {"apic_address": 0xFEC00000}))
     if release.arch == "aarch64" and not release.before("v0.14.0"):
-        found[f"{built_in}serial"] = Node(release.leaf("Pl011State"))
-        found[f"{built_in}gpio"] = Node(release.leaf("GpioState"))
+        found[f"{own}serial"] = Node(release.leaf("Pl011State"))
+        found[f"{own}gpio"] = Node(release.leaf("GpioState"))
     else:
-        found[f"{built_in}serial"] = Node(release.leaf("SerialState"))
+        found[f"{own}serial"] = Node(release.leaf("SerialState"))
     if release.before("v0.8.0"):
         return found, None
-    tree = {
-        name: {"id": name, "pci_bdf": ("0000:00:01.0" if release.number >= 22 else 8) if name.startswith("_virtio-pci-") else None}
-        for name in found
-    }
-    return found, release.json(STATE, "DeviceManagerState", {"device_tree": tree, "device_id_cnt": 2})
+    registers = {"registers": [0x12348086, *[0] * 1023], "writable_bits": [0] * 1024}
+    pci = {"pci_configuration": Node(release.leaf("PciConfigurationState", registers))}
+    for name, state in (("__pvpanic", "PvPanicDeviceState"), ("__ivshmem", "IvshmemDeviceState")):
+        if release.has(state):
+            found[name] = Node(release.leaf(state), pci)
+    if release.has("VfioCommonState"):
+        migration = {"vfio_migration": Node(release.leaf("VfioMigrationData"))} if release.has("VfioMigrationData") else {}
+        msix = {"msix_config": Node(release.leaf("MsixConfigState"))}
+        found["_vfio8"] = Node(None, {"vfio_common": Node(release.leaf("VfioCommonState"), {**pci, **msix, **migration})})
+    tree = {}
+    for slot, name in enumerate(found):
+        is_function = "pci_configuration" in found[name].children
+        tree[name] = {"id": name, "pci_bdf": (f"0000:00:{slot:02x}.0" if release.number >= 22 else slot << 3) if is_function else None}
+    return found, release.json(STATE, "DeviceManagerState", {"device_tree": tree, "device_id_cnt": 9})
 
 
 def _gic(release: _Release) -> dict[str, Node]:

@@ -75,6 +75,11 @@ _TYPE_OF: Final = {
 }  # fmt: skip
 _GENERATED: Final = re.compile(rf"__?({'|'.join(_TYPE_OF)})\d*")
 
+# the layout that both v28 (sections) and v29 (byte lists) have, and the one with which the VMM's own ids got two underscores
+_BOTH_WRAPPINGS: Final = "v28.0"
+_TWO_UNDERSCORES: Final = "v24.0"
+_BEFORE_TWO: Final = frozenset({"_ioapic", "_serial", "_console", "_rng", "_iommu", "_balloon", "_watchdog", "_gpio"})
+
 
 @lru_cache(maxsize=len(EPOCHS))
 def _schema(epoch: str) -> versionize.Schema:
@@ -118,10 +123,30 @@ def structs_of(component: Component) -> Iterator[str]:
                 yield from structs
 
 
-def _fits(struct: str, data: bytes) -> Leaf | None:
+def _possible(component: Component) -> tuple[str, ...]:
+    """The layouts that can be, by how the state is wrapped and how the VMM named its own devices. A renamed field has the same
+    bytes as before, so that these tell its name."""
+    first, last = 0, len(EPOCHS)
+    if component.wrapped[0] == "sections":
+        last = EPOCHS.index(_BOTH_WRAPPINGS) + 1
+    elif component.wrapped[0] == "byte-list":
+        first = EPOCHS.index(_BOTH_WRAPPINGS)
+    root = component
+    while root.parent is not None:
+        root = root.parent
+    devices = root.find("device-manager")
+    names = devices.children.keys() if devices else ()
+    if any(name.startswith("__") for name in names):
+        first = max(first, EPOCHS.index(_TWO_UNDERSCORES))
+    elif any(name in _BEFORE_TWO for name in names):
+        last = min(last, EPOCHS.index(_TWO_UNDERSCORES))
+    return EPOCHS[first:last] or EPOCHS
+
+
+def _fits(struct: str, data: bytes, epochs: tuple[str, ...]) -> Leaf | None:
     """The value when some epoch's layout consumes `data`, with all epochs that do; the newest decides."""
     found: dict[str, Any] = {}
-    for epoch in EPOCHS:
+    for epoch in epochs:
         if struct not in _schema(epoch):
             continue
         try:
@@ -129,24 +154,25 @@ def _fits(struct: str, data: bytes) -> Leaf | None:
         except CorruptState:
             continue
     if not found:
-        return None
+        return _fits(struct, data, EPOCHS) if epochs != EPOCHS else None
     return Leaf(list(found.values())[-1], struct, tuple(found))
 
 
 def decode(component: Component, data: bytes) -> Leaf:
     """The value of a byte leaf. CorruptState when it is neither JSON nor a struct that its place allows."""
     candidates = tuple(structs_of(component))
+    epochs = _possible(component) if candidates else EPOCHS
     # a short binary can be JSON by accident, so that where a binary struct is possible it is tried first; the releases
     # that wrote JSON bytes for the same component begin with a brace, which no such struct of theirs does
     if data[:1] not in (b"{", b"["):
         for struct in candidates:
-            if leaf := _fits(struct, data):
+            if leaf := _fits(struct, data, epochs):
                 return leaf
     try:
         return Leaf(document.parse(data, component.where), "JSON")
     except CorruptState:
         for struct in candidates:
-            if leaf := _fits(struct, data):
+            if leaf := _fits(struct, data, epochs):
                 return leaf
     raise CorruptState(
         f"{component.where}: {len(data)} bytes that are neither JSON nor {' nor '.join(candidates) or 'a struct known for this name'}; "

@@ -146,6 +146,8 @@ def _named(schema: Schema) -> Named:
     return found
 
 
+# a struct and those that it became: what they share tells nothing of when that was
+_RENAMED: Final = dict.fromkeys(("VhostUserBlkState", "VhostUserFsState", "VhostUserNetState"), ("VhostUserState",))
 Named = dict[str, list[tuple[str, dict[str, tuple[Any, ...]]]]]
 _CONFIG: Final = _named(CONFIG)
 _STATE: Final = _named(STATE)
@@ -154,9 +156,11 @@ _STATE: Final = _named(STATE)
 def _resolve(schema: Named, name: str, value: Any) -> tuple[str, dict[str, tuple[Any, ...]]] | None:
     """The struct or enum of that name. Of several (one per architecture) those that share most keys with the value and have fewest
     that it has not, as one."""
-    found = schema.get(name, ())
+    found = [row for known in (name, *_RENAMED.get(name, ())) for row in schema.get(known, ())]
     keys = value.keys() if isinstance(value, dict) else {value} if isinstance(value, str) else set()
     likeness = [(len(keys & fields.keys()), -len(fields.keys() - keys)) for _, fields in found]
+    if name in _RENAMED:
+        likeness = [(shared, 0) for shared, _ in likeness]
     best = max(likeness, default=(0, 0))
     merged: dict[str, tuple[Any, ...]] = {}
     for own, (_, fields) in zip(likeness, found, strict=True):
@@ -282,8 +286,10 @@ def _components(snap: Snapshot, unknown: list[str]) -> Iterator[Clue]:
             if leaf.value is not None:
                 unknown.append(f"{component.where}: a component of no known kind")
             continue
-        yield from _clues(_STATE, kind, leaf.value, component.where, unknown)
-        if leaf.epochs:
+        if not leaf.epochs:
+            yield from _clues(_STATE, kind, leaf.value, component.where, unknown)
+        else:
+            # a binary leaf has no names: those of its value are the layout's
             last = EPOCHS.index(leaf.epochs[-1]) + 1
             end = _PLACE[EPOCHS[last]] if last < len(EPOCHS) else _PLACE["v39.0"]
             yield Clue(f"the binary layout of {component.where}", frozenset(range(_PLACE[leaf.epochs[0]], end)))

@@ -98,6 +98,35 @@ def test_the_disk_has_its_state_whatever_the_encoding(name: str, opened: Opened)
     assert (root(snap) / "state/device-manager/_disk0/disk_nsectors").read_text() == "2048\n"
 
 
+@EACH
+def test_a_field_has_the_name_that_its_release_gave_it(name: str, opened: Opened) -> None:
+    # an empty list has the same bytes under both names
+    tag = name.partition("-")[0]
+    state = root(opened(name)) / "state/device-manager"
+    assert isinstance(state, Dir)
+    if iommu := next((child for own, child in state.children.items() if own in ("_iommu", "__iommu")), None):
+        assert isinstance(iommu, Dir)
+        assert ({"mappings", "domains"} & iommu.children.keys()) == {"mappings" if synthetic.number(tag) < 24 else "domains"}
+    else:
+        assert tag == "v0.7.0"
+
+
+KINDS = {
+    "disk0": "block", "net1": "net", "console": "console", "rng": "rng", "balloon": "balloon", "rtc": "rtc", "vsock2": "vsock",
+    "iommu": "iommu", "mem0": "mem", "pmem3": "pmem", "watchdog": "watchdog", "vdpa4": "vdpa", "disk5": "vhost-user-blk",
+    "net6": "vhost-user-net", "fs7": "vhost-user-fs", "vfio8": "vfio", "pvpanic": "pvpanic", "ivshmem": "ivshmem", "ioapic": "ioapic",
+    "gpio": "gpio",
+}  # fmt: skip
+
+
+@EACH
+def test_every_device_has_its_kind(name: str, opened: Opened) -> None:
+    found = {own.lstrip("_"): device.kind for own, device in opened(name).devices.items()}
+    assert {own: kind for own, kind in found.items() if own in KINDS} == {own: KINDS[own] for own in found if own in KINDS}
+    assert found["serial"] == ("pl011" if "aarch64" in name and not name.startswith("v0.11") else "serial")
+    assert len(found) >= 6
+
+
 @pytest.mark.parametrize("name", [name for name in synthetic.SHAPES if name.endswith("aarch64")])
 def test_the_interrupt_controller_is_found_in_every_place_and_encoding(name: str, opened: Opened) -> None:
     tag = name.partition("-")[0]
