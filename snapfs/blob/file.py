@@ -115,7 +115,7 @@ class File:
             return memoryview(b"")
         self.check(offset + wanted)
         mapped = self._mapped()
-        return mapped.view[offset : offset + wanted] if mapped else memoryview(self.pread(offset, wanted))
+        return mapped.view(offset, offset + wanted) if mapped else memoryview(self.pread(offset, wanted))
 
     def instant(self, offset: int, length: int) -> memoryview | None:
         """`view` where no disk has to be waited for: in a hole, or where all is in memory already."""
@@ -131,7 +131,7 @@ class File:
             if at % 2 == 0 and (at == len(edges) or end <= edges[at]):
                 return _NOTHING.view(0, end - offset)
         mapped = self._mapped()
-        return mapped.view[offset:end] if mapped and mapped.resident(offset, end) else None
+        return mapped.view(offset, end) if mapped and mapped.resident(offset, end) else None
 
     def _mapped(self) -> Map | None:
         """The map; None where the file system has none to give, as FUSE with direct I/O and some of the network."""

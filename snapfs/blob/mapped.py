@@ -11,6 +11,10 @@ from typing import Any, Final
 __all__ = ["Map"]
 
 _PAGE: Final = mmap.PAGESIZE
+# the kernel maps the neighbours of a page too: 64 KiB at once (linux: mm/memory.c, fault_around_bytes)
+_AROUND: Final = 64 << 10
+# bytes of the file that may stay mapped: they count as memory of this process, though they are pages of the page cache
+_MAPPED: Final = 16 << 20
 
 
 class _Buffer(ctypes.Structure):
@@ -40,9 +44,18 @@ class Map:
 
     def __init__(self, fd: int, size: int) -> None:
         self._map = mmap.mmap(fd, size, mmap.MAP_SHARED, mmap.PROT_READ)
-        self.view = memoryview(self._map)
+        self._view = memoryview(self._map)
+        self._touched = 0
         self._address = _address(self._map)
         self._one = ctypes.create_string_buffer(1)
+
+    def view(self, start: int, end: int) -> memoryview:
+        """A slice. Pages of earlier slices are unmapped now and then; whoever still holds one gets the same bytes again."""
+        self._touched += max(end - start, _AROUND)
+        if self._touched > _MAPPED:
+            self._touched = 0
+            self._map.madvise(mmap.MADV_DONTNEED)
+        return self._view[start:end]
 
     def resident(self, start: int, end: int) -> bool:
         """Whether all pages of a stretch are in memory. The kernel says yes to everything where we may not know: the file
