@@ -30,7 +30,6 @@ __all__ = ["Cores"]
 
 _SEGMENTS: Final = 1 << 20
 _VMCOREINFO: Final = 12 + 12 + LONGEST
-_ALIGN: Final = 2 << 20
 _HALF: Final = 1 << 63
 _END: Final = 1 << 64
 
@@ -83,8 +82,8 @@ class Cores:
         loads = [Load(self._direct(part.start), part.start, part.size, area + part.offset) for part in self.packed.parts]
         if kernel is not None and kernel.image is not None:
             image = kernel.image
-            length = -(-image.length // _ALIGN) * _ALIGN
-            first = next(self.packed.cut(image.physical, length), None)
+            # no byte more than is mapped: behind the image of an aarch64 kernel something else may be mapped at once
+            first = next(self.packed.cut(image.physical, image.length), None)
             if first is not None:
                 physical, size, offset = first
                 loads.insert(0, Load(image.virtual + physical - image.physical, physical, size, area + offset))

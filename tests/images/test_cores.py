@@ -203,6 +203,20 @@ def test_vmcoreinfo_of_a_linux_guest_is_the_one_that_the_guest_names(name: str) 
 
 
 @pytest.mark.parametrize("name", LINUX)
+def test_the_image_segment_ends_with_the_image(name: str) -> None:
+    # right behind it, an aarch64 kernel has its vmalloc area
+    with snapfs.open(full(name)) as snap:
+        cores = Cores(snap.memory, snap.vcpus)
+        image, *ranges = loads(ELFFile(Reader(cores.vmcore)))
+        assert len(ranges) == len(snap.memory.ranges)
+        assert cores.linux is not None
+        for offset in (0, image["p_filesz"] - 1):
+            assert cores.linux.space.translate(image["p_vaddr"] + offset).physical == image["p_paddr"] + offset
+        behind = cores.linux.space.translate(image["p_vaddr"] + image["p_filesz"]).physical
+        assert behind != image["p_paddr"] + image["p_filesz"]
+
+
+@pytest.mark.parametrize("name", LINUX)
 def test_the_kernels_image_and_direct_map_are_where_the_guest_says(name: str) -> None:
     code = re.search(r"([0-9a-f]+)-[0-9a-f]+ : Kernel code", truth(name)["iomem"])
     with snapfs.open(full(name)) as snap:
