@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from snapfs.errors import Busy, MountError
 
-__all__ = ["Mounted", "mounted_at", "mounts", "prepare", "remove"]
+__all__ = ["Mounted", "is_dead", "is_there", "mounted_at", "mounts", "prepare", "remove"]
 
 _DEAD: Final = (errno.ENOTCONN, errno.ECONNABORTED)
 _OCTAL: Final = re.compile(r"\\([0-7]{3})")
@@ -61,6 +61,20 @@ def mounted_at(path: str) -> Mounted | None:
     return last
 
 
+def is_there(path: str, device: str) -> bool:
+    """Whether that mount is still where it was. The path is not touched: where autofs watches it, a look would mount again."""
+    return any(mount.path == path and mount.device == device for mount in mounts())
+
+
+def is_dead(path: str) -> bool:
+    """Whether what is mounted there has lost its process. statvfs(2) asks it; stat(2) may be answered from the kernel's memory."""
+    try:
+        os.statvfs(path)
+    except OSError as error:
+        return error.errno in _DEAD
+    return False
+
+
 def prepare(path: str) -> bool:
     """Makes sure that something can be mounted at `path`; True when the directory was made here. MountError says why not."""
     try:
@@ -77,11 +91,8 @@ def prepare(path: str) -> bool:
         raise MountError(f"{path}: not a directory; name an empty directory, or one that does not exist yet")
     here = mounted_at(path)
     if here is not None and here.ours:
-        try:
-            os.statvfs(path)  # asks the serving process; stat(2) may be answered from the kernel's memory of a dead one
-        except OSError as error:
-            if error.errno in _DEAD:
-                raise _stale(path) from error
+        if is_dead(path):
+            raise _stale(path)
         raise Busy(f"{path}: {here.source} is mounted here already; run `snapfs umount {path}` first, or name another directory")
     if os.geteuid() and not os.access(path, os.W_OK):
         raise MountError(f"{path}: no write permission; FUSE lets you mount only on a directory that you may write to")

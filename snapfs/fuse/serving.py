@@ -83,8 +83,7 @@ class Serving:
 
     @property
     def _mounted(self) -> bool:
-        mount = points.mounted_at(self.mountpoint)
-        return mount is not None and mount.device == self.device
+        return points.is_there(self.mountpoint, self.device)
 
     async def _leave(self) -> None:
         """Unmounts as soon as nobody uses the mount."""
@@ -101,7 +100,8 @@ class Serving:
                 return
             await trio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
-        self.end()  # detached by somebody else: those who still hold it lose it
+        if self._leaving < 2:
+            self.end()  # detached by somebody else: those who still hold it lose it
 
     def _say_who(self) -> None:
         held = ", ".join(f"{name} ({pid})" for pid, name, _ in unmount.holders(self.mountpoint))

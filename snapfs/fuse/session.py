@@ -74,9 +74,9 @@ class Session:
             _mount(operations, self.mountpoint, self.options.for_kernel(self.source))
             mounted()
             mount = points.mounted_at(self.mountpoint)
-            device = mount.device if mount else ""
+            path, device = (mount.path, mount.device) if mount else (self.mountpoint, "")
             self._tune(device)
-            serving = Serving(operations, control, self.mountpoint, device)
+            serving = Serving(operations, control, path, device)
             workers: Workers | None = None
             try:
                 if processes > 1:
@@ -92,7 +92,7 @@ class Session:
                     trio.run(serve_alone, serving, started, ready)
             finally:
                 pyfuse3.close()
-                self._clear(device)
+                self._clear(path, device)
                 if workers is not None:
                     workers.end()
         finally:
@@ -117,12 +117,12 @@ class Session:
         gid = os.getegid() if options.gid is None else options.gid
         return Owner(uid, gid, *options.modes)
 
-    def _clear(self, device: str) -> None:
-        """A connection that was cut by force leaves a dead mount: it is ours, and goes with us."""
-        left = points.mounted_at(self.mountpoint)
-        if left is not None and left.device == device:
+    def _clear(self, path: str, device: str) -> None:
+        """A connection that was cut by force leaves a dead mount: it is ours, and goes with us. One that lives is another's, to whom
+        the kernel gave our device number again."""
+        if points.is_there(path, device) and points.is_dead(path):
             try:
-                unmount.detach(self.mountpoint, lazy=True)
+                unmount.detach(path, lazy=True)
             except MountError as error:
                 log.warning("%s", error)
 
