@@ -112,10 +112,11 @@ class InodeTable:
         """Whether the kernel was told of a number."""
         return ino in self._entries
 
-    def count(self, entry: Entry) -> None:
-        """The kernel was told of the entry once more. Of two that were made at once for one name the first is kept: a count that
+    def count(self, *entries: Entry) -> None:
+        """The kernel was told of the entries once more. Of two that were made at once for one name the first is kept: a count that
         went with the other would be missing when the kernel forgets."""
-        self._entries.setdefault(entry.ino, entry).lookups += 1
+        for entry in entries:
+            self._entries.setdefault(entry.ino, entry).lookups += 1
 
     def forget(self, ino: int, count: int) -> bool:
         """The kernel gave up `count` references; True when that was the last."""

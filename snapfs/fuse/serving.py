@@ -124,11 +124,11 @@ async def serve_alone(serving: Serving, started: trio.Event, ready: Callable[[],
     async with trio.open_nursery() as nursery:
 
         async def announce() -> None:
-            with serving.waiting.working():
-                await started.wait()
-                ready()
+            await started.wait()
+            ready()
 
-        nursery.start_soon(announce)
+        # counted from now on, so that the event loop runs until all three have begun
+        serving.waiting.start(nursery, announce)
         nursery.start_soon(serving.listen, nursery)
         await pyfuse3.main()
         nursery.cancel_scope.cancel()

@@ -80,6 +80,7 @@ class Session:
             workers: Workers | None = None
             try:
                 if processes > 1:
+                    waiting.install_lock()
                     trio.run(answer_init, started)
                     workers = Workers(processes, functools.partial(work, operations, waiting))
                     workers.start()

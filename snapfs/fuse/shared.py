@@ -139,11 +139,15 @@ class SharedTable(InodeTable):
         self._catch_up()
         return ino in self._known
 
-    def count(self, entry: Entry) -> None:
-        self._entries[entry.ino] = entry
-        name = os.fsencode(entry.name)
-        self._journal.append(_RECORD.pack(entry.ino, entry.parent.ino if entry.parent else ROOT, 1, len(name)) + name)
-        self._catch_up()
+    def count(self, *entries: Entry) -> None:
+        records = []
+        for entry in entries:
+            self._entries.setdefault(entry.ino, entry)
+            name = os.fsencode(entry.name)
+            records.append(_RECORD.pack(entry.ino, entry.parent.ino if entry.parent else ROOT, 1, len(name)) + name)
+        if records:
+            self._journal.append(b"".join(records))
+            self._catch_up()
 
     def forget(self, ino: int, count: int) -> bool:
         if ino == ROOT:

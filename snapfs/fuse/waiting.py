@@ -93,6 +93,8 @@ class Waiting:
 
     async def wait_readable(self, fd: int) -> None:
         """Returns when the kernel has a request; where others serve too, it may just have been taken."""
+        if self._busy:
+            await trio.lowlevel.checkpoint()  # requests that never pause must not hold up what else goes on
         if self._shared and not self._busy:
             return  # libfuse's own read(2) waits: the kernel wakes one process only
         if self._poll is None or fd != self._fuse:
@@ -101,15 +103,37 @@ class Waiting:
             self._poll.register(fd, select.POLLIN)
             if not self._shared:
                 self._poll.register(self.control_out, select.POLLIN)
-        for ready, _ in self._poll.poll(0 if self._busy else None):
-            if ready == fd:
-                return
-        await trio.lowlevel.wait_readable(fd)
+        found = self._poll.poll(0 if self._busy else None)
+        if len(found) != 1 or found[0][0] != fd:  # also when a signal came along with a request
+            await trio.lowlevel.wait_readable(fd)
+
+    @staticmethod
+    def install_lock() -> None:
+        """pyfuse3 makes its lock when it first runs, and keeps it."""
+        pyfuse3.__dict__["trio"] = _Names(trio, Lock=_Lock)
 
     def install(self) -> None:
         """From now on pyfuse3 waits here."""
-        names = _Names(trio, lowlevel=_Names(trio.lowlevel, wait_readable=self.wait_readable))
-        pyfuse3.__dict__["trio"] = names
+        pyfuse3.__dict__["trio"] = _Names(trio, lowlevel=_Names(trio.lowlevel, wait_readable=self.wait_readable), Lock=_Lock)
+
+
+class _Lock:
+    """What pyfuse3 needs of trio's lock, which enters the event loop even where nobody holds it."""
+
+    def __init__(self) -> None:
+        self._held = False
+        self._waiting = trio.lowlevel.ParkingLot()
+
+    async def __aenter__(self) -> None:
+        if self._held:
+            await self._waiting.park()  # whoever leaves hands it over
+        self._held = True
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._waiting:
+            self._waiting.unpark()
+        else:
+            self._held = False
 
 
 class _Names:
