@@ -110,3 +110,35 @@ def test_signal_ends_all_processes(number: int, tmp_path: Path) -> None:
     assert [
         pid for pid in (supervisor, *children) if Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes()
     ] == []
+
+
+def _compare(node: tree.Dir, place: Path) -> int:
+    """Compares all small files below a directory; how many there were."""
+    assert sorted(name for name in os.listdir(place) if name != "LOG") == sorted(node.children), place
+    count = 0
+    for name, child in node.children.items():
+        path = place / name
+        if isinstance(child, tree.Dir):
+            count += _compare(child, path)
+        elif isinstance(child, tree.File) and not child.huge and not child.streamed:
+            count += 1
+            try:
+                expected = child.read_bytes()
+            except snapfs.SnapfsError:
+                assert path.stat().st_size > 0
+                with pytest.raises(OSError, match="Input/output error"):
+                    path.read_bytes()
+            else:
+                assert path.read_bytes() == expected, path
+                assert path.stat().st_size == len(expected), path
+    return count
+
+
+def test_directories_are_the_same_through_several_processes(tmp_path: Path) -> None:
+    source = corpus.trimmed("v28.0-x86_64-small")
+    with mounted(source, "-o", "processes=2", at=tmp_path / "m") as at, snapfs.open(source) as snap:
+        root = tree.root(snap)
+        for place in ("config", "vcpus/0", "config"):  # again, with what the kernel has kept
+            node = root / place
+            assert isinstance(node, tree.Dir)
+            assert _compare(node, at / place) > 50
