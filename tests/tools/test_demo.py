@@ -64,6 +64,7 @@ def test_gdb_reads_each_vcpus_own_memory_at_one_address(mount: Path, tmp_path: P
     assert (tmp_path / "0").read_bytes() != (tmp_path / "1").read_bytes()
 
 
+@pytest.mark.tools
 def test_volatility_reads_every_image(mount: Path) -> None:
     for name in ("dump/vmcore", "dump/memory.lime"):
         said = text_of("vol", "-q", "-f", mount / name, "--offline", "layerwriter.LayerWriter", "--list")
