@@ -1,6 +1,7 @@
 """JSON text as untrusted input: every way to fail is a CorruptState that names the place.
 
-A text that is cut short is salvaged: what stands before the cut is kept, and `Document.damage` says what is missing.
+A text that is cut short or damaged in the middle is salvaged: what stands before the cut, or around bytes that are not JSON, is
+kept, and `Document.damage` says what is missing.
 """
 
 from __future__ import annotations
@@ -41,15 +42,31 @@ def parse(text: str | bytes, where: str) -> Any:
 
 
 def salvage(text: bytes, where: str) -> Document:
-    """`parse`, and where that fails whatever stands before the place of the failure."""
+    """`parse`, and where that fails as much as can be read: around bytes that no text has, else before the place of the failure."""
     try:
         return Document(parse(text, where))
     except CorruptState as error:
         damage = str(error)
+        if len(text) > _LIMIT:
+            raise
+    decoded = text.decode("utf-8", "replace")
+    try:
+        # control characters and foreign bytes inside of strings hurt one value, not the document
+        value = json.loads(decoded, parse_constant=str, strict=False)
+    except RecursionError:
+        raise CorruptState(damage) from None
+    except json.JSONDecodeError as error:
+        return Document(_before(decoded[: error.pos], damage), f"{damage}; what stands before that place is shown, the rest is missing")
+    except ValueError:
+        raise CorruptState(damage) from None
+    return Document(value, f"{damage}; what is around that place is shown, the value there is not what was written")
+
+
+def _before(text: str, damage: str) -> Any:
+    """The value of a text that ends early; CorruptState with the damage when there is none."""
     from pydantic_core import from_json  # only here: it is needed for damaged files alone
 
     try:
-        value = from_json(text, allow_partial=True, cache_strings=False, allow_inf_nan=False)
+        return from_json(text, allow_partial=True, cache_strings=False, allow_inf_nan=False)
     except ValueError:
         raise CorruptState(damage) from None
-    return Document(value, f"{damage}; what stands before that place is shown, the rest is missing")

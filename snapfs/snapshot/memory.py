@@ -208,10 +208,9 @@ class GuestMemory:
             try:
                 self._lengths[file] = self._source.open(file).size
             except CannotOpen as error:
-                packed = self._source.packed(file)
-                if file in self._source.names or packed:
+                if file in self._source.names:
                     self._problem(str(error))
-                else:
+                elif not self._source.packed(file):
                     self._problem(f"{self._source.path}/{file}: not there; the memory that it should hold cannot be read")
                 self._lengths[file] = 0
         return self._lengths[file]
@@ -241,7 +240,9 @@ class GuestMemory:
 
     def _cut(self, r: Range) -> str:
         if r.file not in self._source:
-            return f"{r.file}: not in the snapshot's directory; {r.missing} bytes of range {r.name} are missing"
+            packed = self._source.packed(r.file)
+            hint = f"; {packed} is beside it: unpack it there, snapfs reads plain files" if packed else ""
+            return f"{r.file}: not in the snapshot's directory; {r.missing} bytes of range {r.name} are missing{hint}"
         have = self._lengths.get(r.file, 0)
         need = r.offset + r.length
         return f"{r.file}: {have} bytes long, and the memory table needs {need}; {r.missing} bytes of range {r.name} are missing"

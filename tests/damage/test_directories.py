@@ -153,7 +153,9 @@ def test_a_packed_memory_file_beside_the_missing_one_is_named(copy):
     (copy / "memory-ranges").rename(copy / "memory-ranges.zst")
     with snapfs.open(copy) as snap:
         tree = snapfs.tree.root(snap)
-        assert any("memory-ranges.zst" in problem and "unpack it" in problem for problem in snap.problems)
+        # the one warning of a mount is the first of them
+        assert "memory-ranges.zst" in snap.problems[0]
+        assert "unpack it" in snap.problems[0]
         assert "truncated" in (tree / "memory/gaps.txt").read_text()
         with pytest.raises(AddressError):
             (tree / "memory/physical").blob().pread(0, 1)
