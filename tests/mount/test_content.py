@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import mmap
 import os
 from pathlib import Path
 
@@ -70,3 +71,16 @@ def test_nothing_can_be_written(tmp_path: Path) -> None:
         ):
             with pytest.raises(OSError, match="Read-only file system"):
                 change()
+
+
+def test_maps_of_huge_files_are_private_or_need_the_option_cache(tmp_path: Path) -> None:
+    original = (corpus.demo() / "memory-ranges").read_bytes()
+    with mounted("--demo", at=tmp_path / "m") as at, (at / "raw/memory-ranges").open("rb") as file:
+        with pytest.raises(OSError, match="No such device"):
+            mmap.mmap(file.fileno(), 0, mmap.MAP_SHARED, mmap.PROT_READ)
+        with mmap.mmap(file.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ) as mapped:
+            assert mapped[4096:8192] == original[4096:8192]
+    with mounted("--demo", "-o", "cache", at=tmp_path / "m") as at, (at / "raw/memory-ranges").open("rb") as file:
+        with mmap.mmap(file.fileno(), 0, mmap.MAP_SHARED, mmap.PROT_READ) as mapped:
+            assert mapped[:] == original
+        assert file.read() == original
