@@ -229,11 +229,12 @@ class Operations(pyfuse3.Operations):
         node = parent.node
         if not isinstance(node, Dir):
             raise pyfuse3.FUSEError(errno.ENOTDIR)
-        children = node.children if node.ready and not node.live else await self._waiting.in_thread(lambda: node.children)
-        entries = [self.table.entry(parent, name, child) for name, child in islice(children.items(), start_id, start_id + _AT_ONCE)]
-        values = [entry for entry in entries if entry.told is None and _is_quick(entry.node)]
-        if values:
-            await self._waiting.in_thread(lambda: [self._attributes(entry) for entry in values])
+        if node.ready and not node.live:
+            entries, values = self._below(parent, node, start_id)
+            if values:
+                await self._waiting.in_thread(self._render, values)
+        else:
+            entries = await self._waiting.in_thread(self._rendered, parent, node, start_id)
         told = 0
         for entry in entries:
             attr = self._listed(entry)
@@ -241,6 +242,22 @@ class Operations(pyfuse3.Operations):
                 break
             told += 1
         self.table.count(*entries[:told])
+
+    def _below(self, parent: Entry, node: Dir, start: int) -> tuple[list[Entry], list[Entry]]:
+        """Entries of a directory from a place on, and those of them whose values are still to be rendered."""
+        found = islice(node.children.items(), start, start + _AT_ONCE)
+        entries = [self.table.entry(parent, name, child) for name, child in found]
+        return entries, [entry for entry in entries if entry.told is None and _is_quick(entry.node)]
+
+    def _render(self, values: list[Entry]) -> None:
+        for entry in values:
+            self._attributes(entry)
+
+    def _rendered(self, parent: Entry, node: Dir, start: int) -> list[Entry]:
+        """What a listing needs, all in one visit to a thread."""
+        entries, values = self._below(parent, node, start)
+        self._render(values)
+        return entries
 
     def _listed(self, entry: Entry) -> pyfuse3.EntryAttributes:
         """Attributes for a listing or a look-up: those that cost little, or that the kernel was told before. A size that must
