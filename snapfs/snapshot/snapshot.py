@@ -61,7 +61,9 @@ class Snapshot:
 
     def _document(self, name: str | None, what: str) -> document.Document:
         if name is None:
-            raise CannotOpen(f"{self.source.path}: no {what} file in the snapshot; only raw/ and what the other files say can be read")
+            usual = "config.json" if what == "configuration" else "state.json"
+            odd = f"; {usual} is there, but is no plain file" if self.source.unusable(usual) else ""
+            raise CannotOpen(f"{self.source.path}: no {what} file in the snapshot{odd}; only raw/ and what the other files say can be read")
         file = self.source.open(name)
         found = document.salvage(file.pread(0, file.size), name)
         if not isinstance(found.value, dict):

@@ -97,6 +97,14 @@ class Source:
         """The name of a compressed form of `name` in the directory."""
         return next((name + suffix for suffix in _PACKED if name + suffix in self.names), None)
 
+    def unusable(self, name: str) -> bool:
+        """Whether something of that name is there and is no plain file: a directory, a FIFO, a link to nowhere."""
+        try:
+            os.lstat(name, dir_fd=self.dir_fd)
+        except OSError:
+            return False
+        return name not in self
+
     @property
     def memory_names(self) -> tuple[str, ...]:
         """The memory files."""

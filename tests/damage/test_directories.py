@@ -149,6 +149,20 @@ def test_a_directory_that_may_not_be_listed_is_refused():
             inner.chmod(0o700)
 
 
+def _loop(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, _loop])
+@pytest.mark.parametrize("name", ["state.json", "config.json"])
+def test_a_document_that_is_no_plain_file_is_named_and_nothing_waits_for_it(copy, name, make):
+    (copy / name).unlink()
+    make(copy / name)
+    with snapfs.open(copy) as snap:
+        assert any(f"{name} is there, but is no plain file" in problem for problem in snap.problems)
+        assert (snapfs.tree.root(snap) / "summary.txt").read_text()
+
+
 def test_a_packed_memory_file_beside_the_missing_one_is_named(copy):
     (copy / "memory-ranges").rename(copy / "memory-ranges.zst")
     with snapfs.open(copy) as snap:
