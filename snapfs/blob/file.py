@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from snapfs.blob.algebra import Extent, Zeros
+from snapfs.blob.distance import is_far
 from snapfs.blob.mapped import Map
 from snapfs.errors import CannotOpen, CorruptState
 
@@ -41,6 +42,8 @@ class File:
         self.mtime_ns = status.st_mtime_ns
         self._map: Map | None = None
         self._mappable = True
+        #: even its size may have to be waited for
+        self._far = is_far(status.st_dev)
         self._told = False
         #: where data begins and ends, alternating; None until it has been looked up, empty for a file without holes
         self._edges: list[int] | None = None if status.st_blocks * 512 < self.size else []
@@ -119,7 +122,7 @@ class File:
 
     def instant(self, offset: int, length: int) -> memoryview | None:
         """`view` where no disk has to be waited for: in a hole, or where all is in memory already."""
-        if not self._mappable:
+        if not self._mappable or self._far:
             return None
         end = min(offset + length, self.size)
         self.check(end)

@@ -157,6 +157,32 @@ def test_file_system_that_does_not_answer_keeps_nobody_but_its_reader_waiting() 
     assert (said["read"], said["umount"]) == ("0\n", "0\n")
 
 
+def test_slow_file_system_keeps_nobody_but_its_readers_waiting() -> None:
+    said = steps(
+        private(
+            _MINE
+            + """
+            mkdir /srv/slow; python "$REPOSITORY/tests/slow_fs.py" /srv/snap /srv/slow /mnt/flag & slow=$!
+            until [ -e /srv/slow/state.json ]; do sleep 0.05; done
+            $P mount /srv/slow /mnt/m
+            dd if=/mnt/m/memory/physical of=/dev/null bs=1M count=8 status=none
+            touch /mnt/flag; readers=
+            for block in 1 2 3; do
+                dd if=/mnt/m/memory/physical bs=4096 skip=$block count=1 of=/dev/null status=none & readers="$readers $!"
+            done
+            sleep 0.2
+            echo == meanwhile; date +%s%N; cat /mnt/m/config/cpus/boot_vcpus; ls /mnt/m/memory /mnt/m/vcpus/0 >/dev/null; date +%s%N
+            rm /mnt/flag; for reader in $readers; do wait $reader; done
+            echo == umount; $P umount /mnt/m; echo $?; umount /srv/slow; wait $slow
+            """
+        )
+    )
+    begun, answer, done = said["meanwhile"].split()
+    assert answer == "2"
+    assert (int(done) - int(begun)) / 1e9 < 1.5
+    assert said["umount"] == "0\n"
+
+
 def test_disk_that_gets_full_under_the_log() -> None:
     said = steps(
         private(
