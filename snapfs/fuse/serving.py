@@ -121,6 +121,7 @@ class Serving:
 
 async def serve_alone(serving: Serving, started: trio.Event, ready: Callable[[], None]) -> None:
     """Serves in this process; calls `ready` when the kernel has been answered."""
+    serving.end = serving.waiting.end
     async with trio.open_nursery() as nursery:
 
         async def announce() -> None:

@@ -35,6 +35,8 @@ class Waiting:
         """`shared`: other processes serve the same mount."""
         self._shared = shared
         self._busy = 0
+        # in read(2) there is no telling that the mount is gone, so everybody must get his turn there
+        self._lock = _Lock(sticky=not shared)
         self._poll: select.poll | None = None
         self._fuse = -1
         #: a byte written here wakes the event loop
@@ -53,6 +55,7 @@ class Waiting:
 
     def _begin(self) -> None:
         self._busy += 1
+        self._lock.pass_on()  # this task is about to wait for something else
         if self._shared and self._busy == 1:
             signal.setitimer(signal.ITIMER_REAL, _TICK, _TICK)
 
@@ -106,34 +109,53 @@ class Waiting:
         found = self._poll.poll(0 if self._busy else None)
         if len(found) != 1 or found[0][0] != fd:  # also when a signal came along with a request
             await trio.lowlevel.wait_readable(fd)
+            found = self._poll.poll(0)
+        if any(events & select.POLLERR for ready, events in found if ready == fd):
+            self._lock.open()  # unmounted: all tasks must see it
 
-    @staticmethod
-    def install_lock() -> None:
+    def end(self) -> None:
+        """Ends pyfuse3's loop."""
+        self._lock.open()
+        pyfuse3.terminate()
+
+    def install_lock(self) -> None:
         """pyfuse3 makes its lock when it first runs, and keeps it."""
-        pyfuse3.__dict__["trio"] = _Names(trio, Lock=_Lock)
+        pyfuse3.__dict__["trio"] = _Names(trio, Lock=lambda: self._lock)
 
     def install(self) -> None:
         """From now on pyfuse3 waits here."""
-        pyfuse3.__dict__["trio"] = _Names(trio, lowlevel=_Names(trio.lowlevel, wait_readable=self.wait_readable), Lock=_Lock)
+        pyfuse3.__dict__["trio"] = _Names(trio, lowlevel=_Names(trio.lowlevel, wait_readable=self.wait_readable), Lock=lambda: self._lock)
 
 
 class _Lock:
-    """What pyfuse3 needs of trio's lock, which enters the event loop even where nobody holds it."""
+    """What pyfuse3 needs of trio's lock, which enters the event loop even where nobody holds it. A sticky one is not handed
+    over when it is left: the task that had a request mostly answers it at once and comes back for the next. When it cannot,
+    it passes the lock on."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, sticky: bool) -> None:
+        self._sticky = sticky
         self._held = False
         self._waiting = trio.lowlevel.ParkingLot()
 
     async def __aenter__(self) -> None:
-        if self._held:
-            await self._waiting.park()  # whoever leaves hands it over
+        while self._held:
+            await self._waiting.park()
         self._held = True
 
     async def __aexit__(self, *_: object) -> None:
-        if self._waiting:
+        self._held = False
+        if not self._sticky:
             self._waiting.unpark()
-        else:
-            self._held = False
+
+    def pass_on(self) -> None:
+        """One of those who wait may have it, if it is free."""
+        if not self._held:
+            self._waiting.unpark()
+
+    def open(self) -> None:
+        """From now on everybody gets his turn."""
+        self._sticky = False
+        self._waiting.unpark_all()
 
 
 class _Names:
