@@ -146,7 +146,7 @@ def printable(text: str, stream: TextIO | None = None) -> str:
 def paint(text: str, **style: Any) -> str:
     """The text in colour, where stdout gets colours; fit for a terminal in any case."""
     text = printable(text)
-    return click.style(text, **style) if settings().colored else text
+    return click.style(text, **style) if style and settings().colored else text
 
 
 def unicode_output(stream: TextIO) -> bool:

@@ -255,7 +255,9 @@ def test_nobody_gets_colours_who_does_not_want_them(args, env):
 
 
 def test_colours_can_be_asked_for(run):
-    assert "\x1b[34m" in run("ls", "--demo", "--color", "always").out
+    colored = run("ls", "--demo", "--color", "always").out
+    assert "\x1b[34m" in colored
+    assert "README" in colored.splitlines()
 
 
 def test_a_very_wide_terminal_holds_everything_on_one_line():
