@@ -49,6 +49,8 @@ def command(words: Words, *, force: bool, tar: bool, everything: bool, exclude: 
         evidence = Path(place.path).resolve()
         if target is not None and evidence in (target.resolve(), *target.resolve().parents):
             raise WriteError(f"{dest}: is inside the snapshot, which is evidence; name a place outside")
+        if target is not None and target.resolve() in evidence.parents:
+            raise WriteError(f"{dest}: holds the snapshot, which is evidence and not replaced; name another")
         job = _Job(trail[-1], selection, path, fill_gaps=fill_gaps, force=force)
         if target is None or tar or target.suffix == ".tar":
             job.archive(target, _top_name(path, evidence.name))

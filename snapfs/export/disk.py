@@ -47,6 +47,8 @@ def _said(dest: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def scratch_file(dest: Path, *, force: bool) -> Iterator[int]:
     """A descriptor of an empty file that becomes `dest` when the block ends well, and is gone when it does not."""
+    if dest.is_dir() and not dest.is_symlink():
+        raise WriteError(f"{dest}: is a directory, which a file does not replace; name the file to write in it")
     check_destination(dest, force=force)
     with _said(dest):
         fd, name = tempfile.mkstemp(prefix=f".{dest.name[:100]}.", suffix=".part", dir=dest.parent)
@@ -66,7 +68,7 @@ def scratch_file(dest: Path, *, force: bool) -> Iterator[int]:
 def _place(scratch: Path, dest: Path, *, force: bool) -> None:
     """Gives the finished copy its name."""
     old = None
-    if force and os.path.lexists(dest) and (scratch.is_dir() or (dest.is_dir() and not dest.is_symlink())):
+    if force and os.path.lexists(dest) and scratch.is_dir():
         # a directory is not replaced by rename(2): the old one steps aside first
         old = Path(tempfile.mkdtemp(prefix=f".{dest.name[:100]}.", suffix=".old", dir=dest.parent))
         os.rename(dest, old / "old")

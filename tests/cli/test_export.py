@@ -37,6 +37,15 @@ def test_an_existing_destination_is_error_4_unless_forced(run, tmp_path):
     assert (tmp_path / "rax").read_text() == "0x1111aaaa00000001\n"
 
 
+def test_force_replaces_neither_the_snapshot_nor_what_holds_it(run, tmp_path):
+    shutil.copytree(corpus.demo(), tmp_path / "all/snapshot")
+    for dest in ("all", "all/snapshot", "all/snapshot/new"):
+        answer = run("export", "--force", tmp_path / "all/snapshot", "vcpus/1/regs", tmp_path / dest)
+        assert answer.code == 4
+        assert "evidence" in answer.err
+    assert sorted(os.listdir(tmp_path / "all/snapshot")) == sorted(os.listdir(corpus.demo()))
+
+
 def test_the_whole_tree_has_memory_once_and_says_so(run, tmp_path):
     answer = run("export", "--demo", ".", tmp_path / "all")
     assert answer.code == 0

@@ -96,6 +96,16 @@ def test_force_replaces_files_and_directories(tmp_path):
     assert leftovers(tmp_path) == []
 
 
+def test_a_file_does_not_replace_a_directory_not_even_by_force(tmp_path):
+    (tmp_path / "dir").mkdir()
+    (tmp_path / "dir" / "mine").write_text("mine")
+    for force in (False, True):
+        with pytest.raises(WriteError, match="is a directory"):
+            write_file(TextFile(lambda: "x"), tmp_path / "dir", None, quiet, quiet, force=force)
+    assert (tmp_path / "dir" / "mine").read_text() == "mine"
+    assert leftovers(tmp_path) == []
+
+
 def test_force_does_not_replace_the_current_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     top = Dir(lambda: [("new", TextFile(lambda: "y"))])
