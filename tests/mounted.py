@@ -36,7 +36,7 @@ def mounted(*args: str | Path, at: Path) -> Iterator[Path]:
         assert done.returncode == 0, done.stderr
         yield at
         gone = run("umount", at)
-        assert (gone.returncode, gone.stderr) == (0, "")
+        assert (gone.returncode, gone.stderr) == (0, ""), gone.stderr
     finally:
         for left in mounts_below(at):
             subprocess.run(["umount", "-l", left], check=False, capture_output=True)

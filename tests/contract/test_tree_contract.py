@@ -17,9 +17,6 @@ from snapfs.snapshot.vcpu import Vcpu
 from snapfs.tree import Dir, File, names, root
 from snapfs.tree.nodes import TextFile
 
-# the doors are opened once for all tests: on one worker
-pytestmark = pytest.mark.xdist_group("contract")
-
 REGISTERS = ("regs", "sregs", "msrs", "sysregs", "xcrs", "fpsimd")
 
 
