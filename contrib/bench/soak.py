@@ -228,7 +228,8 @@ class Storm:
     def come_and_go(self, rng: random.Random) -> None:
         """A snapshot that appears, is read, and is gone."""
         name = f"s{os.getpid()}"
-        os.utime(shutil.copytree(self.snapshot, self.sources / name, copy_function=os.link, symlinks=True))
+        shutil.rmtree(self.sources / name, ignore_errors=True)  # where an attempt before this one failed
+        shutil.copytree(self.snapshot, self.sources / name, copy_function=os.link)
         there = self.many / name
         wait_for(there.exists, f"{there} did not appear")
         if not os.listdir(there / "raw"):
@@ -340,6 +341,7 @@ def run(storm: Storm, minutes: float, readers: int, seed: int) -> int:
         for process in processes:
             process.join(120)
     problems = [f"{failed.value} errors"] if failed.value else []
+    warm = warm or fresh  # ended before its time
     for name, at in mounts.items():
         last = rested(at)
         print(f"{name}\n  at first      {fresh[name]}\n  after warm-up {warm[name]}\n  at the end    {last}")
@@ -362,6 +364,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--readers", type=int, default=6, help="processes that read")
     parser.add_argument("--mounts", type=int, default=100, help="mounts at once, before the storm")
+    parser.add_argument("--options", metavar="OPT,OPT", help="mount options of the two that stay, such as processes=2")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     words = parser.parse_args()
     from snapfs import sample
@@ -379,8 +382,9 @@ def main() -> int:
             shutil.copytree(own, storm.sources / name, copy_function=os.link)
         try:
             code = at_once(place, own, words.mounts)
-            snapfs("mount", "--log-file", place / "one.log", own, storm.one)
-            snapfs("mount", "--log-file", place / "many.log", storm.sources, storm.many)
+            options = ["-o", words.options] if words.options else []
+            snapfs("mount", *options, "--log-file", place / "one.log", own, storm.one)
+            snapfs("mount", *options, "--log-file", place / "many.log", storm.sources, storm.many)
             storm.known, storm.huge = survey(storm.one)
             unreadable = sum(1 for found in storm.known.values() if isinstance(found, int))
             print(f"{len(storm.known)} small files, {unreadable} of them unreadable; {len(storm.huge)} huge ones")

@@ -24,7 +24,7 @@ HELP: Final = {
     "gid=N": "group of the files",
     "umask=OCTAL": "modes are 0444 and 0555 less this",
     "cache": "huge files go through the page cache: read-ahead, and shared maps of them, at the price of a second copy",
-    "processes=N": "number of serving processes",
+    "processes=N": "number of serving processes, for one snapshot; several are always served by one",
     "name=TEMPLATE": "names of several snapshots: {dir} {parent} {time}",
     "log_file=PATH": "as --log-file",
     "pid_file=PATH": "as --pid-file",

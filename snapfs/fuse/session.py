@@ -52,7 +52,8 @@ class Session:
     def serve(self, ready: Callable[[], None], mounted: Callable[[], None] = lambda: None) -> None:
         """Mounts, calls `mounted` at once and `ready` when the mount answers, and returns when it is gone. MountError when it
         cannot be mounted."""
-        processes = self.options.processes or 1
+        # what comes and goes must come and go for all readers at once, so one process looks at the disk
+        processes = 1 if self.root.live else self.options.processes or 1
         sys.setswitchinterval(_SWITCH)
         started = trio.Event()
         control = waiting = Waiting()

@@ -147,3 +147,21 @@ def test_more_snapshots_than_a_process_may_have_files_open_at_first(tmp_path: Pa
             assert (tmp_path / f"m/{number}/memory/physical").stat().st_size
     finally:
         assert run("umount", tmp_path / "m").returncode == 0
+
+
+def test_snapshots_that_come_and_go_are_the_same_for_all_readers_whatever_the_processes(tmp_path: Path) -> None:
+    _copy("v53.0-x86_64-small", tmp_path / "s/first")
+    with mounted("-o", "processes=3", tmp_path / "s", at=tmp_path / "m") as at:
+        for number in range(3):
+            (tmp_path / "s/next").mkdir()
+            for file in (tmp_path / "s/first").iterdir():
+                os.link(file, tmp_path / "s/next" / file.name)
+            deadline = time.monotonic() + 10
+            while not (at / "next").exists() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert os.listdir(at / "next/raw"), number
+            assert (at / "next/config/cpus/boot_vcpus").read_bytes() == (at / "first/config/cpus/boot_vcpus").read_bytes()
+            shutil.rmtree(tmp_path / "s/next")
+            while (at / "next").exists() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert not (at / "next").exists()
