@@ -194,11 +194,11 @@ def read_all(at: Path) -> float:
 
 
 class Bench:
-    def __init__(self, scratch: Path, *, quick: bool) -> None:
+    def __init__(self, scratch: Path, *, quick: bool, runs: int | None) -> None:
         self.scratch = scratch
         self.at = scratch / "mnt"
         self.table = Table()
-        self.rounds = 3 if quick else 7
+        self.rounds = runs or (3 if quick else 7)
         self.crowds = (4,) if quick else (2, 4)
         self.starts = 5 if quick else 15
         size = 512 * MIB if quick else 2048 * MIB
@@ -430,6 +430,7 @@ def machine() -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description="How fast a mount is, in one table.")
     parser.add_argument("--quick", action="store_true", help="fewer runs and a smaller snapshot: under two minutes")
+    parser.add_argument("--runs", type=int, help="runs of each variant; default 7, with --quick 3")
     parser.add_argument("--scratch", type=Path, help="where to put what is measured; kept for the next time")
     parser.add_argument("--only", help=f"parts, separated by commas: {','.join(PARTS_OF_TABLE)}")
     words = parser.parse_args()
@@ -440,7 +441,7 @@ def main() -> int:
         scratch = (words.scratch or Path(temporary)).resolve()
         scratch.mkdir(parents=True, exist_ok=True)
         print(machine())
-        bench = Bench(scratch, quick=words.quick)
+        bench = Bench(scratch, quick=words.quick, runs=words.runs)
         began = time.monotonic()
         size = bench.source.stat().st_size // MIB
         print(f"{size} MiB of memory, half of it dense; medians of {bench.rounds}; load {os.getloadavg()[0]:.1f}\n")
