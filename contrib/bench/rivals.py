@@ -35,7 +35,7 @@ def wait_for(there: Callable[[], bool], process: subprocess.Popen[bytes]) -> Non
 
 
 def is_mounted(at: Path) -> bool:
-    return any(line.split()[4] == str(at) for line in Path("/proc/self/mountinfo").read_text().splitlines())
+    return any(line.split()[4] == str(at) for line in Path("/proc/self/mountinfo").read_text(errors="replace").splitlines())
 
 
 def unmount(at: Path) -> None:

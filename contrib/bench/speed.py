@@ -8,6 +8,7 @@ README.md beside this file has the targets' story and a table with the machine t
 from __future__ import annotations
 
 import argparse
+import compileall
 import mmap
 import os
 import platform
@@ -26,6 +27,7 @@ import snapshots
 from rivals import SNAPFS, Absent, Mounted
 from snapshots import MIB
 
+import snapfs
 from snapfs import sample
 
 NEEDLE = "line 4095 of"
@@ -320,14 +322,20 @@ class Bench:
         except Absent as error:
             self.table.skip(what, error)
             return
-        found = in_turn({"snapfs": (ours, measure), "ratarmount": (theirs, measure)}, self.rounds)
-        self.table.add(
-            what,
-            f"{median(found['snapfs']):.2f} s",
-            f"ratarmount over a tar {median(found['ratarmount']):.2f} s",
-            ratio(found["ratarmount"], found["snapfs"]),
-            1.3,
-        )
+
+        def again(path: Path) -> float:
+            measure(path)
+            return measure(path)
+
+        for when, one, target in ("", measure, 1.3), (" once more", again, None):
+            found = in_turn({"snapfs": (ours, one), "ratarmount": (theirs, one)}, self.rounds)
+            self.table.add(
+                what + when,
+                f"{median(found['snapfs']):.2f} s",
+                f"ratarmount over a tar {median(found['ratarmount']):.2f} s",
+                ratio(found["ratarmount"], found["snapfs"]),
+                target,
+            )
 
     def first_answer(self) -> None:
         found: dict[str, list[float]] = {"64 MiB": [], "64 GiB": []}
@@ -437,6 +445,9 @@ def main() -> int:
     parts = words.only.split(",") if words.only else PARTS_OF_TABLE
     if wrong := set(parts) - set(PARTS_OF_TABLE):
         parser.error(f"no such part: {', '.join(sorted(wrong))}")
+    # an installed program has been compiled: that must neither be measured nor be forbidden here
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    compileall.compile_dir(next(iter(snapfs.__path__)), quiet=2)
     with tempfile.TemporaryDirectory(prefix="snapfs-bench-") as temporary:
         scratch = (words.scratch or Path(temporary)).resolve()
         scratch.mkdir(parents=True, exist_ok=True)
