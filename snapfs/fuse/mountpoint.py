@@ -77,6 +77,11 @@ def is_dead(path: str) -> bool:
 
 def prepare(path: str) -> bool:
     """Makes sure that something can be mounted at `path`; True when the directory was made here. MountError says why not."""
+    # over the root of the system a mount hides everything, and unmounting it could take the root itself away
+    if not path or os.path.realpath(path) == "/":
+        raise MountError(
+            f"{path or 'an empty name'}: nothing can be mounted there; name an empty directory, or one that does not exist yet"
+        )
     try:
         status = os.stat(path)
     except FileNotFoundError:
