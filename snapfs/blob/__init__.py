@@ -4,7 +4,25 @@
 them is an error), `Concat` several in a row. Nothing is copied or read before it is asked for.
 """
 
-from snapfs.blob.algebra import Blob, Concat, Data, Deferred, Extent, Gap, Window, Zeros, concat, instant, settle
+from snapfs.blob.algebra import Blob, Concat, Data, Deferred, Extent, Gap, Place, Window, Zeros, concat, locate, seek, settle
+from snapfs.blob.cursor import Cursor
 from snapfs.blob.file import File, FileSlice
 
-__all__ = ["Blob", "Concat", "Data", "Deferred", "Extent", "File", "FileSlice", "Gap", "Window", "Zeros", "concat", "instant", "settle"]
+__all__ = [
+    "Blob",
+    "Concat",
+    "Cursor",
+    "Data",
+    "Deferred",
+    "Extent",
+    "File",
+    "FileSlice",
+    "Gap",
+    "Place",
+    "Window",
+    "Zeros",
+    "concat",
+    "locate",
+    "seek",
+    "settle",
+]

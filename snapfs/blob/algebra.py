@@ -4,22 +4,29 @@ For every blob b and 0 <= offset: `b.pread(offset, n)` is `whole[offset:offset +
 before it. It raises AddressError where a `Gap` begins at `offset`, and ends early only in front of one, so that a reader
 gets every byte that exists and an error for the first that does not. `b.view(offset, n)` is the same bytes without a
 copy where one piece of a mapped file holds them; such a view may only be handed to the kernel (a page of a shrunken file
-kills the process that touches it). `b.instant(offset, n)` is such a view where it can be had without waiting for a disk, or None; a
-blob need not have it. `b.extents()` covers 0 to size exactly, in order.
+kills the process that touches it). `b.extents()` covers 0 to size exactly, in order.
+
+`locate(b, offset)` finds the blob that holds a byte, inside of those that are made of others. `instant` of such a leaf is
+the same as `view` where it can be had without waiting for a disk, or None; a leaf need not have it. What it gives is
+good until the next call.
 """
 
 from __future__ import annotations
 
+import functools
+import mmap
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Final, Literal, NamedTuple, Protocol, runtime_checkable
 
 from snapfs.errors import AddressError
 
-__all__ = ["Blob", "Concat", "Data", "Deferred", "Extent", "Gap", "Window", "Zeros", "concat", "instant", "settle"]
+__all__ = ["Blob", "Concat", "Data", "Deferred", "Extent", "Gap", "Place", "Window", "Zeros", "concat", "locate", "seek", "settle"]
 
-_ZEROS: Final = memoryview(bytes(1 << 20))
+_MOST_ZEROS: Final = 1 << 20
+# stretches that one call of `seek` looks at
+_LOOKED_AT: Final = 4096
 
 
 class Extent(NamedTuple):
@@ -48,10 +55,34 @@ class Blob(Protocol):
         """The stretches between `start` and `end`, cut at both."""
 
 
-def instant(blob: Blob, offset: int, length: int) -> bytes | memoryview | None:
-    """`view` where nothing has to be waited for; None where that cannot be said. What comes is complete, not cut at a seam."""
-    ask: Callable[[int, int], bytes | memoryview | None] | None = getattr(blob, "instant", None)
-    return ask(offset, length) if ask else None
+class Place(NamedTuple):
+    """Where the bytes from `start` to `end` of a blob are: in `leaf`, `shift` further on."""
+
+    leaf: Any
+    start: int
+    end: int
+    shift: int
+
+
+def locate(blob: Blob, offset: int) -> Place:
+    """The place of the byte at `offset`, which is in the blob."""
+    ask: Callable[[int], Place] | None = getattr(blob, "locate", None)
+    return ask(offset) if ask else Place(blob, 0, blob.size, 0)
+
+
+def seek(blob: Blob, offset: int, kind: Literal["data", "hole"]) -> int | None:
+    """The first data, or the first hole, at `offset` or behind it, as lseek(2) has it: there is a hole at the end, and what is not
+    known to be zeros is data. None where there is no more data, and behind the end."""
+    if offset >= blob.size:
+        return None
+    for count, extent in enumerate(blob.extents(offset)):
+        if (extent.kind == "hole") == (kind == "hole"):
+            return extent.start
+        if count == _LOOKED_AT:
+            break  # too many to look at: the rest counts as data
+    else:
+        return blob.size if kind == "hole" else None
+    return blob.size if kind == "hole" else extent.end
 
 
 def settle(blob: Blob) -> None:
@@ -63,6 +94,14 @@ def settle(blob: Blob) -> None:
 
 def _clip(size: int, offset: int, length: int) -> int:
     return max(0, min(length, size - offset))
+
+
+@functools.cache
+def _zeros() -> memoryview:
+    """Zeros for all. They are written, not only left untouched: the kernel is slow to read pages that do not exist yet."""
+    buffer = mmap.mmap(-1, _MOST_ZEROS)
+    buffer.write(bytes(_MOST_ZEROS))
+    return memoryview(buffer).toreadonly()
 
 
 class Data:
@@ -93,11 +132,11 @@ class Zeros:
         return bytes(_clip(self.size, offset, length))
 
     def view(self, offset: int, length: int) -> memoryview:
-        return _ZEROS[: _clip(self.size, offset, length)]
+        return _zeros()[: _clip(self.size, offset, length)]
 
     def instant(self, offset: int, length: int) -> memoryview | None:
         n = _clip(self.size, offset, length)
-        return _ZEROS[:n] if n <= len(_ZEROS) else None
+        return _zeros()[:n] if n <= _MOST_ZEROS else None
 
     def extents(self, start: int = 0, end: int | None = None) -> Iterator[Extent]:
         stop = self.size if end is None else min(end, self.size)
@@ -184,9 +223,9 @@ class Window:
         n = _clip(self.size, offset, length)
         return self._blob.view(self._start + offset, n) if n else b""
 
-    def instant(self, offset: int, length: int) -> bytes | memoryview | None:
-        n = _clip(self.size, offset, length)
-        return instant(self._blob, self._start + offset, n) if n else b""
+    def locate(self, offset: int) -> Place:
+        leaf, start, end, shift = locate(self._blob, self._start + offset)
+        return Place(leaf, max(0, start - self._start), min(self.size, end - self._start), shift + self._start)
 
     def extents(self, start: int = 0, end: int | None = None) -> Iterator[Extent]:
         stop = self.size if end is None else min(end, self.size)
@@ -240,13 +279,11 @@ class Concat:
             return self._parts[index].view(inside, wanted)
         return self.pread(offset, wanted)
 
-    def instant(self, offset: int, length: int) -> bytes | memoryview | None:
-        wanted = _clip(self.size, offset, length)
-        if not wanted:
-            return b""
+    def locate(self, offset: int) -> Place:
         index = self._at(offset)
-        inside = offset - self._starts[index]
-        return instant(self._parts[index], inside, wanted) if inside + wanted <= self._parts[index].size else None
+        base = self._starts[index]
+        leaf, start, end, shift = locate(self._parts[index], offset - base)
+        return Place(leaf, base + start, base + end, shift - base)
 
     def extents(self, start: int = 0, end: int | None = None) -> Iterator[Extent]:
         stop = self.size if end is None else min(end, self.size)

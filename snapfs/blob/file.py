@@ -13,9 +13,11 @@ import os
 import stat
 from bisect import bisect_right
 from collections.abc import Iterator
+from time import monotonic
 from typing import Final
 
-from snapfs.blob.algebra import Extent, Zeros
+from snapfs.blob.ahead import Ahead
+from snapfs.blob.algebra import Extent, Place, Zeros
 from snapfs.blob.distance import is_far
 from snapfs.blob.mapped import Map
 from snapfs.errors import CannotOpen, CorruptState
@@ -27,7 +29,11 @@ log = logging.getLogger(__name__)
 _PIECE: Final = 4 << 20
 # stretches of a sparse file that are remembered; what is behind them counts as data
 _STRETCHES: Final = 1 << 16
-_NOTHING: Final = Zeros(1 << 20)
+_HOLE: Final = Zeros(1 << 20)
+# seconds between two looks at more than the size
+_SELDOM: Final = 0.02
+# up to this size a copy costs less than the pages of a map
+_COPIED: Final = 64 << 10
 
 
 class File:
@@ -42,6 +48,8 @@ class File:
         self.mtime_ns = status.st_mtime_ns
         self._map: Map | None = None
         self._mappable = True
+        self._ahead = Ahead()
+        self._checked = 0.0
         #: even its size may have to be waited for
         self._far = is_far(status.st_dev)
         self._told = False
@@ -78,6 +86,7 @@ class File:
             raise CorruptState(f"{self.name}: {error.strerror}; check the storage it is on") from error
         if status.st_mtime_ns != self.mtime_ns:
             self._edges = []  # somebody writes: what was a hole need not be one any more
+            self._ahead.forget()
             self._changed("was written to while in use; what is read now may be neither the old nor the new")
         elif not status.st_nlink:
             self._changed("was deleted or replaced while in use; the file that was opened is still the one that is read")
@@ -121,20 +130,37 @@ class File:
         return mapped.view(offset, offset + wanted) if mapped else memoryview(self.pread(offset, wanted))
 
     def instant(self, offset: int, length: int) -> memoryview | None:
-        """`view` where no disk has to be waited for: in a hole, or where all is in memory already."""
-        if not self._mappable or self._far:
-            return None
-        end = min(offset + length, self.size)
-        self.check(end)
+        """`view` where no disk has to be waited for: in a hole, or where all is in memory already. Good until the next call."""
         edges = self._edges
-        if edges is None:
+        if edges is None or self._far:
             return None
-        if edges and end - offset <= _NOTHING.size:
-            at = bisect_right(edges, offset)
-            if at % 2 == 0 and (at == len(edges) or end <= edges[at]):
-                return _NOTHING.view(0, end - offset)
+        end = offset + length
+        self._glance(end)
+        ready = self._ahead
+        if ready.start <= offset and end <= ready.end:
+            return ready.buffer[offset - ready.start : end - ready.start]
+        if edges and _is_hole(edges, offset, end):
+            return _HOLE.view(0, length)
+        if length <= _COPIED and ready.works:
+            ready.prepare(self.fd, offset, length)
+            return ready.buffer[:length] if ready.start == offset and end <= ready.end else None
         mapped = self._mapped()
         return mapped.view(offset, end) if mapped and mapped.resident(offset, end) else None
+
+    def _glance(self, end: int) -> None:
+        """`check`, of which all but the size is looked at now and then only."""
+        now = monotonic()
+        if now > self._checked + _SELDOM:
+            self._checked = now
+            self.check(end)
+        elif os.lseek(self.fd, 0, os.SEEK_END) < end:
+            self.check(end)
+
+    def ahead(self, offset: int, length: int) -> None:
+        """Gets ready what will be asked for next, if it is in memory."""
+        edges = self._edges
+        if edges is not None and not (edges and _is_hole(edges, offset, offset + length)):
+            self._ahead.prepare(self.fd, offset, length)
 
     def _mapped(self) -> Map | None:
         """The map; None where the file system has none to give, as FUSE with direct I/O and some of the network."""
@@ -192,11 +218,16 @@ class FileSlice:
     def view(self, offset: int, length: int) -> memoryview:
         return self.file.view(self.start + offset, max(0, min(length, self.size - offset)))
 
-    def instant(self, offset: int, length: int) -> bytes | memoryview | None:
-        n = max(0, min(length, self.size - offset))
-        return self.file.instant(self.start + offset, n) if n else b""
+    def locate(self, _: int) -> Place:
+        return Place(self.file, 0, self.size, self.start)
 
     def extents(self, start: int = 0, end: int | None = None) -> Iterator[Extent]:
         stop = self.size if end is None else min(end, self.size)
         for extent in self.file.extents(self.start + start, self.start + stop):
             yield Extent(extent.start - self.start, extent.end - self.start, extent.kind)
+
+
+def _is_hole(edges: list[int], start: int, end: int) -> bool:
+    """Whether there is nothing but a hole in a stretch that one reply can hold."""
+    at = bisect_right(edges, start)
+    return at % 2 == 0 and (at == len(edges) or end <= edges[at]) and end - start <= _HOLE.size

@@ -7,12 +7,13 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snapfs.blob import Blob, Concat, Data, Deferred, File, FileSlice, Gap, Window, Zeros, concat, instant, settle
+from snapfs.blob import Blob, Concat, Cursor, Data, Deferred, File, FileSlice, Gap, Window, Zeros, concat, seek, settle
 from snapfs.errors import AddressError, CannotOpen, CorruptState
 
 # a byte, or None where there is none
@@ -99,9 +100,6 @@ def test_reading_gives_the_slice_of_the_whole_up_to_a_gap(made: tuple[Blob, Whol
     seen = list(blob.view(offset, length))
     assert seen == expected[: len(seen)]
     assert bool(seen) == bool(expected)
-    at_once = instant(blob, offset, length)
-    if at_once is not None:
-        assert list(at_once) == expected
 
 
 @given(BLOBS, OFFSETS, st.one_of(st.none(), OFFSETS))
@@ -118,6 +116,67 @@ def test_extents_cover_all_in_order_and_tell_the_truth(made: tuple[Blob, Whole],
         assert extent.kind != "hole" or set(content) == {0}
         at = extent.end
     assert at == max(start, stop) if start < stop else at == start
+
+
+@given(BLOBS, st.lists(st.tuples(OFFSETS, st.integers(1, 4 * _BLOCK)), max_size=6), st.booleans())
+def test_what_a_cursor_has_at_once_is_the_slice_of_the_whole(
+    made: tuple[Blob, Whole], reads: list[tuple[int, int]], reads_on: bool
+) -> None:
+    blob, whole = made
+    SPARSE.pread(0, 1)  # where its holes are is known from now on
+    cursor = Cursor(blob)
+    at = 0
+    for place, length in reads:
+        offset = at if reads_on else place
+        at_once = cursor.instant(offset, length)
+        if at_once is not None:
+            assert list(at_once) == whole[offset : offset + length]
+        cursor.ahead()
+        at = offset + length
+
+
+def test_a_cursor_has_files_and_holes_at_once_but_neither_gaps_nor_seams() -> None:
+    SPARSE.pread(0, 1)
+    blob = Concat([FileSlice(SPARSE, _BLOCK, 2 * _BLOCK), Zeros(100), Gap(5, "not there")])
+    cursor = Cursor(blob)
+    assert bytes(cursor.instant(0, 10) or b"") == bytes(10)
+    assert bytes(cursor.instant(_BLOCK, 10) or b"") == bytes(CONTENT[2 * _BLOCK : 2 * _BLOCK + 10])  # type: ignore[arg-type]
+    assert bytes(cursor.instant(2 * _BLOCK + 1, 99) or b"") == bytes(99)
+    assert cursor.instant(2 * _BLOCK - 1, 2) is None
+    assert cursor.instant(2 * _BLOCK + 100, 1) is None
+    assert cursor.instant(blob.size, 1) == b""
+
+
+@given(BLOBS, OFFSETS, st.sampled_from(["data", "hole"]))
+def test_seeking_finds_the_first_stretch_of_its_kind(made: tuple[Blob, Whole], offset: int, kind: Literal["data", "hole"]) -> None:
+    blob, whole = made
+    hole = [False] * len(whole)
+    for extent in blob.extents():
+        hole[extent.start : extent.end] = [extent.kind == "hole"] * (extent.end - extent.start)
+    ends = [len(whole)] if kind == "hole" else []
+    expected = (
+        next(iter([at for at in range(offset, len(whole)) if hole[at] == (kind == "hole")] + ends))
+        if offset < len(whole) and (ends or not all(hole[offset:]))
+        else None
+    )
+    assert seek(blob, offset, kind) == expected
+
+
+@pytest.mark.parametrize("offset", [0, 1, _BLOCK, 2 * _BLOCK, 3 * _BLOCK, 5 * _BLOCK, 7 * _BLOCK + 1, 7 * _BLOCK + 4])
+def test_seeking_in_a_file_is_what_its_file_system_says(offset: int) -> None:
+    for whence, kind in (os.SEEK_DATA, "data"), (os.SEEK_HOLE, "hole"):
+        try:
+            expected = os.lseek(SPARSE.fd, offset, whence)
+        except OSError:
+            expected = None
+        assert seek(FileSlice(SPARSE), offset, kind) == expected  # type: ignore[arg-type]
+
+
+def test_seeking_among_too_many_stretches_takes_the_rest_for_data() -> None:
+    data = Concat(Data(b"x") for _ in range(5000))
+    assert seek(Concat([data, Zeros(10)]), 0, "hole") == 5010
+    holes = Concat(Zeros(1) for _ in range(5000))
+    assert seek(Concat([holes, Data(b"x")]), 0, "data") in range(4000, 5001)
 
 
 def test_a_single_part_stays_itself() -> None:
