@@ -13,11 +13,11 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Sequence
 from itertools import islice
-from typing import Any, Concatenate, Final, NoReturn, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, Literal, NoReturn, ParamSpec, TypeVar
 
 import pyfuse3
 
-from snapfs.blob import Blob, instant
+from snapfs.blob import Blob, Cursor, seek
 from snapfs.errors import IsADirectory, NoSuchNode, PathError, SnapfsError
 from snapfs.fuse.attrs import Owner, attributes, deferred, is_direct
 from snapfs.fuse.inodes import ROOT, Entry, InodeTable
@@ -97,7 +97,8 @@ class Operations(pyfuse3.Operations):
         self._size = size
         self._on_init = on_init
         self._pid = pid or os.getpid()
-        self._blobs: dict[int, Blob] = {}
+        self._cursors: dict[int, Cursor] = {}
+        self._last: Cursor | None = None
         self._texts: OrderedDict[int, Blob] = OrderedDict()
         self._texts_size = 0
         self._said: OrderedDict[str, None] = OrderedDict()
@@ -198,7 +199,7 @@ class Operations(pyfuse3.Operations):
     async def forget(self, inode_list: Sequence[tuple[int, int]]) -> None:
         for ino, count in inode_list:
             if self.table.forget(ino, count):
-                self._blobs.pop(ino, None)
+                self._cursors.pop(ino, None)
                 self._drop_text(ino)
                 self.streams.forget(ino)
 
@@ -284,23 +285,42 @@ class Operations(pyfuse3.Operations):
         handle = self.streams.open(inode, node) if isinstance(node, StreamFile) else inode
         return pyfuse3.FileInfo(fh=handle, direct_io=direct, keep_cache=not direct)
 
+    def at_once(self, fh: int, off: int, size: int) -> bytes | memoryview | None:
+        """The bytes of a request where nothing has to be waited for; None leaves it to `read`. Good until the next call."""
+        cursor = self._last = self._cursors.get(fh)
+        if cursor is None:
+            return None
+        try:
+            data = cursor.instant(off, size)
+        except SnapfsError:
+            return None  # `read` meets it again, and says so
+        if data is not None:
+            counters = self.counters.row
+            counters[READ] += 1
+            counters[BYTES] += len(data)
+        return data
+
+    def ahead(self) -> None:
+        """Gets ready what will be asked for after the last `at_once`."""
+        if self._last is not None:
+            self._last.ahead()
+
+    def vanished(self, fh: int, off: int) -> None:
+        """A page of what was handed to the kernel was no longer in its file: who asked has got EIO, this is for the log."""
+        entry = self.table.get(fh)
+        self.counters.row[ERRORS] += 1
+        self._say(logging.ERROR, f"{entry.path if entry else fh}: the file behind it was cut while {off} was read; mount again")
+
     async def read(self, fh: int, off: int, size: int) -> bytes | memoryview:  # type: ignore[override]
         try:
-            blob = self._blobs.get(fh)
-            if blob is not None:
-                data = instant(blob, off, size)
-                if data is not None:
-                    self.counters.row[READ] += 1
-                    self.counters.row[BYTES] += len(data)
-                    return data
-            else:
-                if self.streams.owns(fh):
-                    return await self.streams.read(fh, off, size)
-                blob = await self._content(fh)
+            if self.streams.owns(fh):
+                return await self.streams.read(fh, off, size)
+            cursor = self._cursors.get(fh)
+            blob = cursor.blob if cursor else await self._content(fh)
             self.counters.row[READ] += 1
-            if off >= blob.size:
-                return b""
-            return await self._bytes(fh, blob, off, size)
+            data = b"" if off >= blob.size else await self._bytes(fh, blob, off, size)
+            self.counters.row[BYTES] += len(data)
+            return data
         except pyfuse3.FUSEError:
             raise
         except Exception as error:  # as `_answers`, which would cost every read another coroutine  # noqa: BLE001
@@ -309,17 +329,38 @@ class Operations(pyfuse3.Operations):
     async def _bytes(self, fh: int, blob: Blob, off: int, size: int) -> bytes | memoryview:
         """The bytes of a request. Where a gap follows, a reader past the page cache gets what is before it; the page cache
         would take a short answer for the end of the file."""
-        data: bytes | memoryview | None
-        if isinstance(self.table[fh].node, ImageFile):
-            data = instant(blob, off, size)
-            if data is None:
-                data = await self._waiting.in_thread(blob.pread, off, size)
-            if len(data) < min(size, blob.size - off) and not is_direct(self.table[fh].node, cached=self._cached):  # type: ignore[arg-type]
-                raise pyfuse3.FUSEError(errno.EIO)
-        else:
-            data = blob.pread(off, size)
-        self.counters.row[BYTES] += len(data)
+        node = self.table[fh].node
+        if not isinstance(node, ImageFile):
+            return blob.pread(off, size)
+        data = await self._waiting.in_thread(blob.pread, off, size)
+        if len(data) < min(size, blob.size - off) and not is_direct(node, cached=self._cached):
+            raise pyfuse3.FUSEError(errno.EIO)
         return data
+
+    def seek_at_once(self, fh: int, offset: int, kind: Literal["data", "hole"]) -> int | None:
+        """As `seek`; None where that is not known yet."""
+        cursor = self._cursors.get(fh)
+        return None if cursor is None or cursor.slow else self._sought(cursor.blob, offset, kind)
+
+    async def seek(self, fh: int, offset: int, kind: Literal["data", "hole"]) -> int:
+        """lseek(2) for data or holes in an open file, in a thread where the blob has to be made or asked."""
+        try:
+            if self.streams.owns(fh):
+                raise pyfuse3.FUSEError(errno.EINVAL)
+            cursor = self._cursors.get(fh)
+            blob = cursor.blob if cursor else await self._content(fh)
+            return await self._waiting.in_thread(self._sought, blob, offset, kind)
+        except pyfuse3.FUSEError:
+            raise
+        except Exception as error:  # as `_answers`  # noqa: BLE001
+            self.fail(error, "lseek", fh)
+
+    @staticmethod
+    def _sought(blob: Blob, offset: int, kind: Literal["data", "hole"]) -> int:
+        place = seek(blob, offset, kind)
+        if place is None:
+            raise pyfuse3.FUSEError(errno.ENXIO)
+        return place
 
     async def _content(self, inode: int) -> Blob:
         """The content of a file: the images as long as the kernel knows them, of the texts those that were read last."""
@@ -329,7 +370,8 @@ class Operations(pyfuse3.Operations):
         if node.live:
             return await self._waiting.in_thread(node.blob)
         if isinstance(node, ImageFile):
-            blob = self._blobs[inode] = node.blob() if node.ready else await self._waiting.in_thread(node.blob)
+            blob = node.blob() if node.ready else await self._waiting.in_thread(node.blob)
+            self._cursors[inode] = Cursor(blob)
             return blob
         kept = self._texts.get(inode)
         if kept is not None:

@@ -22,6 +22,7 @@ import trio
 from snapfs.errors import Busy, SnapfsError
 from snapfs.fuse import mountpoint as points
 from snapfs.fuse import unmount
+from snapfs.fuse.direct import Direct
 from snapfs.fuse.operations import Operations
 from snapfs.fuse.remote import answer_all
 from snapfs.fuse.waiting import Waiting
@@ -164,11 +165,12 @@ def work(operations: Operations, waiting: Waiting, number: int) -> None:
     for leave in _LEAVE:
         signal.signal(leave, signal.SIG_IGN)
     signal.signal(signal.SIGUSR1, lambda *_: _dump_tasks())
-    signal.signal(signal.SIGALRM, lambda *_: None)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
     operations.take_place(number)
-    waiting.install()
-    trio.run(pyfuse3.main)
+    if waiting.turns is not None:
+        waiting.turns.take_place(number)
+    waiting.install(Direct(operations, waiting))
+    waiting.run()
 
 
 def _dump(operations: Operations) -> None:

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pyfuse3
 import trio
@@ -20,6 +20,7 @@ from snapfs.errors import FuseUnavailable, MountError
 from snapfs.fuse import mountpoint as points
 from snapfs.fuse import unmount
 from snapfs.fuse.attrs import Owner
+from snapfs.fuse.direct import Direct
 from snapfs.fuse.inodes import InodeTable
 from snapfs.fuse.operations import Operations
 from snapfs.fuse.options import MountOptions
@@ -27,6 +28,7 @@ from snapfs.fuse.remote import RemoteStreams
 from snapfs.fuse.serving import HEARD, Serving, serve_alone, supervise, work
 from snapfs.fuse.shared import SharedTable
 from snapfs.fuse.streams import Streams
+from snapfs.fuse.turns import Turns
 from snapfs.fuse.waiting import Waiting
 from snapfs.fuse.workers import Workers, answer_init
 from snapfs.tree import Dir
@@ -62,7 +64,7 @@ class Session:
         streams: Streams | RemoteStreams
         questions, asking = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         if processes > 1:
-            waiting = Waiting(shared=True)
+            waiting = Waiting(Turns(processes))
             table = shared = SharedTable(self.root, processes)
             streams = RemoteStreams(waiting, shared, asking)
         else:
@@ -72,7 +74,7 @@ class Session:
         )
         signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)  # until they are acted on: dying now would leave a dead mount
         try:
-            _mount(operations, self.mountpoint, self.options.for_kernel(self.source))
+            _mount(waiting.handled(operations), self.mountpoint, self.options.for_kernel(self.source))
             mounted()
             mount = points.mounted_at(self.mountpoint)
             path, device = (mount.path, mount.device) if mount else (self.mountpoint, "")
@@ -90,8 +92,8 @@ class Session:
                         announce = None
                         workers.start()
                 else:
-                    waiting.install()
-                    trio.run(serve_alone, serving, started, ready)
+                    waiting.install(Direct(operations, waiting))
+                    trio.run(serve_alone, serving, started, ready, instruments=[waiting.instrument])
             finally:
                 pyfuse3.close()
                 self._clear(path, device)
@@ -99,6 +101,7 @@ class Session:
                     workers.end()
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
+            waiting.close()
             control.close()
             questions.close()
             asking.close()
@@ -129,7 +132,7 @@ class Session:
                 log.warning("%s", error)
 
 
-def _mount(operations: Operations, mountpoint: str, options: set[str]) -> None:
+def _mount(operations: Any, mountpoint: str, options: set[str]) -> None:
     """Mounts; what libfuse and fusermount3 print becomes the reason in the error."""
     sys.stderr.flush()
     stderr = os.dup(2)

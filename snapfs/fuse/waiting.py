@@ -1,44 +1,63 @@
-"""How a serving process waits for the kernel's next request: in one blocking poll(2) while nothing else goes on, through trio's
-event loop while something does.
-
-Where several processes serve, each waits in read(2) itself. It holds the interpreter there, so while threads are at work a
-timer's signal interrupts it: the request that it woke up for may have gone to another process.
+"""How a serving process waits for the kernel's next request: looking for it without sleeping while requests follow each other
+closely, since waking a processor costs more than a small read; in one poll(2) while nothing goes on; through trio's event
+loop while threads or timers are at work.
 
 pyfuse3 waits through the name `trio` in its own module and looks it up at run time, so that its asyncio adapter can put another
-library there; `install` uses the same door. Waiting without the event loop makes a small read about three times as fast.
+library there; `install` uses the same door.
 """
 
 from __future__ import annotations
 
 import os
 import select
-import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar, TypeVarTuple
+from time import perf_counter
+from typing import Any, Final, Protocol, TypeVar, TypeVarTuple
 
 import pyfuse3
 import trio
 
-__all__ = ["Waiting"]
+from snapfs.fuse.device import GONE, NOTHING, Device
+from snapfs.fuse.turns import Turns
 
-_TICK: Final = 0.01
+__all__ = ["Answers", "Waiting"]
+
+# seconds: requests that come this soon after an answer come from a reader who does little else
+_CLOSE: Final = 0.0002
+# requests without a pause after which the event loop has its turn
+_TURN: Final = 256
 
 _Ts = TypeVarTuple("_Ts")
 _T = TypeVar("_T")
 
 
+class Answers(Protocol):
+    """Whoever answers requests without pyfuse3."""
+
+    def answered(self, device: Device) -> bool:
+        """Answers the request that stands in the device, if that can be done at once."""
+
+    def meanwhile(self) -> None:
+        """What can be done while a reader is busy with his answer."""
+
+
 class Waiting:
     """Knows whether anything but the kernel may have to be waited for: threads at work, timers, words on the control pipe."""
 
-    def __init__(self, *, shared: bool = False) -> None:
-        """`shared`: other processes serve the same mount."""
-        self._shared = shared
+    def __init__(self, turns: Turns | None = None) -> None:
+        """`turns`: other processes serve the same mount."""
+        self.turns = turns
         self._busy = 0
-        # in read(2) there is no telling that the mount is gone, so everybody must get his turn there
-        self._lock = _Lock(sticky=not shared)
-        self._poll: select.poll | None = None
-        self._fuse = -1
+        self._lock = _Lock()
+        self._device: Device | None = None
+        self._answers: Answers | None = None
+        self._poll = select.poll()
+        self._spins = len(os.sched_getaffinity(0)) > 1
+        #: when the last request was answered; whether the one before it had come soon
+        self._since = 0.0
+        self._closely = False
+        self._unpaused = 0
         #: a byte written here wakes the event loop
         self.control_out, self.control_in = -1, -1
 
@@ -47,22 +66,23 @@ class Waiting:
         self.control_out, self.control_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
     def close(self) -> None:
-        """Closes the control pipe."""
+        """Closes the control pipe and what was opened to wait."""
         for fd in (self.control_out, self.control_in):
             if fd >= 0:
                 os.close(fd)
         self.control_out = self.control_in = -1
+        if self._device is not None:
+            self._device.close()
+            self._device = None
 
     def _begin(self) -> None:
         self._busy += 1
         self._lock.pass_on()  # this task is about to wait for something else
-        if self._shared and self._busy == 1:
-            signal.setitimer(signal.ITIMER_REAL, _TICK, _TICK)
+        if self.turns is not None:
+            self.turns.call()  # who has threads is slower to answer
 
     def _end(self) -> None:
         self._busy -= 1
-        if self._shared and self._busy == 0:
-            signal.setitimer(signal.ITIMER_REAL, 0)
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -84,6 +104,13 @@ class Waiting:
     def start(self, nursery: trio.Nursery, task: Callable[[], Awaitable[None]]) -> None:
         """Starts a task during which the event loop runs. It counts from now on: it must not lie ready to run while this
         process waits for the kernel alone."""
+        nursery.start_soon(self._counted(task))
+
+    def start_apart(self, task: Callable[[], Awaitable[None]]) -> None:
+        """The same for a task that belongs to nobody and raises nothing."""
+        trio.lowlevel.spawn_system_task(self._counted(task))
+
+    def _counted(self, task: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
         self._begin()
 
         async def counted() -> None:
@@ -92,48 +119,132 @@ class Waiting:
             finally:
                 self._end()
 
-        nursery.start_soon(counted)
+        return counted
 
-    async def wait_readable(self, fd: int) -> None:
-        """Returns when the kernel has a request; where others serve too, it may just have been taken."""
+    # ---- in pyfuse3's loop
+
+    async def wait_readable(self, session: int) -> None:
+        """Returns when there is a request for libfuse, or none will come any more."""
+        device = self._device
+        if device is None:
+            device = self._device = Device(session)
+            self._poll.register(device.fd, select.POLLIN)
+            if self.control_out >= 0:
+                self._poll.register(self.control_out, select.POLLIN)
+        device.take_back()
         if self._busy:
             await trio.lowlevel.checkpoint()  # requests that never pause must not hold up what else goes on
-        if self._shared and not self._busy:
-            return  # libfuse's own read(2) waits: the kernel wakes one process only
-        if self._poll is None or fd != self._fuse:
-            self._fuse = fd
-            self._poll = select.poll()
-            self._poll.register(fd, select.POLLIN)
-            if not self._shared:
-                self._poll.register(self.control_out, select.POLLIN)
-        found = self._poll.poll(0 if self._busy else None)
-        if len(found) != 1 or found[0][0] != fd:  # also when a signal came along with a request
-            await trio.lowlevel.wait_readable(fd)
-            found = self._poll.poll(0)
-        if any(events & select.POLLERR for ready, events in found if ready == fd):
-            self._lock.open()  # unmounted: all tasks must see it
+        while True:
+            length = device.read()
+            if length == NOTHING:
+                self._unpaused = 0
+                await self._for_more(device)
+                continue
+            if length == GONE:
+                self._lock.open()  # all tasks must see it
+                if self.turns is not None:
+                    self.turns.call_all()
+                return
+            if self.turns is not None and self.turns.sleepers and self._poll.poll(0):
+                self.turns.call()  # one more than this process can do at once
+            if self._answers is None or not self._answers.answered(device):
+                device.hand_on(length)
+                return
+            self._answers.meanwhile()
+            self._unpaused += 1
+            if self._busy or self._unpaused == _TURN:
+                self._unpaused = 0
+                await trio.lowlevel.checkpoint()
+
+    async def _for_more(self, device: Device) -> None:
+        """Waits until there may be a request."""
+        if self._busy:
+            await trio.lowlevel.wait_readable(device.fd)
+            return
+        since = perf_counter()
+        found = self._look(since + _CLOSE) if self._closely and self._spins else []
+        while not found:
+            if self.turns is None or self.turns.first:
+                found = self._poll.poll()
+            else:
+                self.turns.sleep()
+                found = self._poll.poll(0)
+        self._closely = perf_counter() - since < _CLOSE
+        if len(found) > 1 or found[0][0] != device.fd:
+            await trio.lowlevel.wait_readable(device.fd)  # a signal: the event loop sees to it
+
+    def _look(self, until: float) -> list[tuple[int, int]]:
+        poll, pause = self._poll.poll, os.sched_yield
+        while True:
+            found = poll(0)
+            if found or perf_counter() > until:
+                return found
+            pause()
 
     def end(self) -> None:
         """Ends pyfuse3's loop."""
         self._lock.open()
         pyfuse3.terminate()
+        if self._device is not None:
+            trio.lowlevel.notify_closing(self._device.fd)
+
+    def handled(self, operations: Any) -> Any:
+        """The handlers, for pyfuse3: when it looks for one, libfuse has read the request that was handed on to it."""
+        return _Handlers(self, operations)
+
+    def take_back(self) -> None:
+        """Libfuse has read its request."""
+        if self._device is not None:
+            self._device.take_back()
 
     def install_lock(self) -> None:
         """pyfuse3 makes its lock when it first runs, and keeps it."""
         pyfuse3.__dict__["trio"] = _Names(trio, Lock=lambda: self._lock)
 
-    def install(self) -> None:
-        """From now on pyfuse3 waits here."""
+    def install(self, answers: Answers | None = None) -> None:
+        """From now on pyfuse3 waits here, and is not asked for what others answer."""
+        self._answers = answers
         pyfuse3.__dict__["trio"] = _Names(trio, lowlevel=_Names(trio.lowlevel, wait_readable=self.wait_readable), Lock=lambda: self._lock)
+
+    def run(self) -> None:
+        """pyfuse3's loop."""
+        trio.run(pyfuse3.main, instruments=[self.instrument])
+
+    @property
+    def instrument(self) -> trio.abc.Instrument:
+        """What trio must run with: a task of pyfuse3 that ends may be the one whose turn it was."""
+        return _Ends(self._lock)
+
+
+class _Handlers:
+    """The handlers, each looked up by pyfuse3 for each request."""
+
+    def __init__(self, waiting: Waiting, operations: Any) -> None:
+        self._waiting = waiting
+        self._operations = operations
+
+    def __getattr__(self, name: str) -> Any:
+        self._waiting.take_back()
+        return getattr(self._operations, name)
+
+
+class _Ends(trio.abc.Instrument):
+    """Passes the lock on when a task ends."""
+
+    def __init__(self, lock: _Lock) -> None:
+        self._lock = lock
+
+    def task_exited(self, task: trio.lowlevel.Task) -> None:
+        self._lock.pass_on()
 
 
 class _Lock:
-    """What pyfuse3 needs of trio's lock, which enters the event loop even where nobody holds it. A sticky one is not handed
-    over when it is left: the task that had a request mostly answers it at once and comes back for the next. When it cannot,
-    it passes the lock on."""
+    """What pyfuse3 needs of trio's lock, which enters the event loop even where nobody holds it. It is not handed over when it
+    is left: the task that had a request mostly answers it at once and comes back for the next. When it cannot, it passes the
+    lock on."""
 
-    def __init__(self, *, sticky: bool) -> None:
-        self._sticky = sticky
+    def __init__(self) -> None:
+        self._open = False
         self._held = False
         self._waiting = trio.lowlevel.ParkingLot()
 
@@ -144,7 +255,7 @@ class _Lock:
 
     async def __aexit__(self, *_: object) -> None:
         self._held = False
-        if not self._sticky:
+        if self._open:
             self._waiting.unpark()
 
     def pass_on(self) -> None:
@@ -154,7 +265,7 @@ class _Lock:
 
     def open(self) -> None:
         """From now on everybody gets his turn."""
-        self._sticky = False
+        self._open = True
         self._waiting.unpark_all()
 
 

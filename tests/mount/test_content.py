@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import errno
+import fcntl
 import mmap
 import os
+import subprocess
 from pathlib import Path
 
 import corpus
@@ -84,3 +87,61 @@ def test_maps_of_huge_files_are_private_or_need_the_option_cache(tmp_path: Path)
         with mmap.mmap(file.fileno(), 0, mmap.MAP_SHARED, mmap.PROT_READ) as mapped:
             assert mapped[:] == original
         assert file.read() == original
+
+
+@pytest.mark.parametrize("options", [(), ("-o", "cache"), ("-o", "processes=2")])
+def test_holes_are_told_to_whoever_asks_for_them(options: tuple[str, ...], tmp_path: Path) -> None:
+    memory = tmp_path / "snap/memory-ranges"
+    memory.parent.mkdir()
+    source = corpus.demo()
+    for name in ("config.json", "state.json"):
+        (memory.parent / name).write_bytes((source / name).read_bytes())
+    content = (source / "memory-ranges").read_bytes()
+    with memory.open("wb") as out:  # the same bytes, with holes for zeros
+        for at in range(0, len(content), 1 << 16):
+            if any(content[at : at + (1 << 16)]):
+                out.seek(at)
+                out.write(content[at : at + (1 << 16)])
+        out.truncate(len(content))
+    with mounted(memory.parent, *options, at=tmp_path / "m") as at:
+        assert _stretches(at / "raw/memory-ranges") == _stretches(memory)
+        assert _stretches(at / "README") == [(0, (at / "README").stat().st_size)]
+        copy = tmp_path / "copy"
+        subprocess.run(["cp", "--sparse=auto", at / "raw/memory-ranges", copy], check=True)
+        assert copy.read_bytes() == content
+        assert copy.stat().st_blocks <= memory.stat().st_blocks + 64
+        with (at / "memory/pages.txt").open("rb") as file, pytest.raises(OSError, match="Invalid argument"):
+            os.lseek(file.fileno(), 0, os.SEEK_DATA)
+
+
+def _stretches(path: Path) -> list[tuple[int, int]]:
+    """Where the data of a file begins and ends, as lseek(2) says."""
+    found = []
+    with path.open("rb") as file:
+        at = 0
+        while True:
+            try:
+                start = os.lseek(file.fileno(), at, os.SEEK_DATA)
+            except OSError as error:
+                if error.errno != errno.ENXIO:
+                    raise
+                return found
+            at = os.lseek(file.fileno(), start, os.SEEK_HOLE)
+            found.append((start, at))
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_what_nobody_handles_is_refused_and_holds_up_nobody(processes: int, tmp_path: Path) -> None:
+    with mounted("--demo", "-o", f"processes={processes}", at=tmp_path / "m") as at, (at / "README").open("rb") as file:
+        fd = file.fileno()
+        for _ in range(20):
+            with pytest.raises(OSError, match="ioctl"):
+                fcntl.ioctl(fd, 0x80086601, bytes(8))  # FS_IOC_GETFLAGS
+            with pytest.raises(OSError, match="Read-only"):
+                os.mknod(at / "new")
+            with pytest.raises(OSError, match="Read-only"):
+                os.setxattr(at / "README", "user.x", b"y")
+            fcntl.flock(fd, fcntl.LOCK_SH)
+            fcntl.lockf(fd, fcntl.LOCK_SH)
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_WILLNEED)
+            assert os.pread(fd, 10, 0) == (at / "README").read_bytes()[:10]
