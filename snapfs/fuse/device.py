@@ -1,6 +1,6 @@
 """/dev/fuse, in front of libfuse: requests are read here, and those that are not answered here are handed on.
 
-libfuse reads its requests from one descriptor and writes the answers to it. A request that is handed on waits in a file in
+libfuse reads its requests from one descriptor and writes the answers to it. A request that is handed on is written to a file in
 memory, which takes the place of /dev/fuse at that descriptor until libfuse has read it, which is when it calls a handler.
 What libfuse answers without calling one (ENOSYS to what nobody handles) it writes behind the request; that is sent on with
 the next look.
@@ -10,12 +10,13 @@ This is for what pyfuse3 has no handler for, lseek(2), and for reads, where its 
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import mmap
 import os
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from snapfs.fuse.wire import OUT
 
@@ -29,6 +30,15 @@ GONE: Final = -1
 _PAGE: Final = mmap.PAGESIZE
 # the kernel's own default for fs.fuse.max_pages_limit, which kernels before 6.13 do not name
 _MOST_PAGES: Final = 256
+# the file of requests is begun anew when it is as long as this
+_LONG: Final = 1 << 20
+
+# These calls never wait. So the interpreter is not let go of, as `os` would: with threads at work, to get it back takes
+# longer than the call.
+_libc: Final[Any] = ctypes.PyDLL(None, use_errno=True)
+_libc.read.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t)
+_libc.write.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t)
+_libc.read.restype = _libc.write.restype = ctypes.c_ssize_t
 
 
 class Device:
@@ -39,30 +49,33 @@ class Device:
         self._session = session
         self.fd = fcntl.fcntl(session, fcntl.F_DUPFD_CLOEXEC, 0)
         os.set_blocking(self.fd, False)
+        # libfuse reads where the last request ended; what is written goes to the end
         self._paper = os.memfd_create("snapfs-request", os.MFD_CLOEXEC)
+        self._pen = os.open(f"/proc/self/fd/{self._paper}", os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        self._end = 0
+        self._handed_on = False
         # the kernel wants room for the largest request; pages that no request reaches cost nothing
-        self.request = mmap.mmap(-1, (_most_pages() + 2) * _PAGE)
-        self._into = [self.request]
-        self._handed_on = 0
+        self._room = (_most_pages() + 2) * _PAGE
+        self.request = mmap.mmap(-1, self._room)
+        self._address = ctypes.addressof(ctypes.c_char.from_buffer(self.request))
 
     def close(self) -> None:
         """Gives up all but libfuse's own descriptor."""
         self.take_back()
-        os.close(self.fd)
-        os.close(self._paper)
+        for fd in (self.fd, self._paper, self._pen):
+            os.close(fd)
 
     def read(self) -> int:
         """The length of the request that now stands in `request`, NOTHING or GONE."""
-        try:
-            return os.readv(self.fd, self._into)
-        except BlockingIOError:
-            return NOTHING
-        except OSError as error:
-            if error.errno == errno.ENODEV:
-                return GONE
-            if error.errno in (errno.ENOENT, errno.EINTR):
-                return NOTHING  # whoever asked was interrupted
-            raise
+        length: int = _libc.read(self.fd, self._address, self._room)
+        if length >= 0:
+            return length
+        number = ctypes.get_errno()
+        if number == errno.ENODEV:
+            return GONE
+        if number in (errno.EAGAIN, errno.ENOENT, errno.EINTR):
+            return NOTHING  # ENOENT: whoever asked was interrupted
+        raise OSError(number, os.strerror(number), "/dev/fuse")
 
     def answer(self, unique: int, data: bytes | memoryview) -> int:
         """Answers a request; gives 0, ENOENT when nobody waits for it any more, or EFAULT when a page behind `data` has
@@ -75,31 +88,45 @@ class Device:
 
     def refuse(self, unique: int, number: int) -> None:
         """Answers a request with an error."""
+        self._send(OUT.pack(OUT.size, -number, unique))
+
+    def _send(self, message: bytes) -> None:
         try:
-            os.write(self.fd, OUT.pack(OUT.size, -number, unique))
+            os.write(self.fd, message)
         except OSError:
             pass  # nobody waits for it any more
 
     def hand_on(self, length: int) -> None:
         """Lets libfuse read the request."""
-        os.ftruncate(self._paper, length)
-        os.pwrite(self._paper, self.request[:length], 0)
-        os.lseek(self._paper, 0, os.SEEK_SET)
-        os.dup2(self._paper, self._session, inheritable=False)
-        self._handed_on = length
+        if self._end > _LONG:
+            os.ftruncate(self._paper, 0)
+            self._end = os.lseek(self._paper, 0, os.SEEK_SET)
+        if _libc.write(self._pen, self._address, length) != length:
+            raise OSError(errno.ENOMEM, "no memory for a request")
+        self._end += length
+        self._put(self._paper)
+        self._handed_on = True
 
     def take_back(self) -> None:
-        """Libfuse has read: its descriptor is /dev/fuse again, and what it has written goes there."""
+        """Libfuse has read, and called a handler: its descriptor is /dev/fuse again."""
+        if self._handed_on:
+            self._handed_on = False
+            self._put(self.fd)
+
+    def catch_up(self) -> None:
+        """Libfuse has read, and asks for more: if it has not called a handler, what it has written is sent."""
         if not self._handed_on:
             return
-        os.dup2(self.fd, self._session, inheritable=False)
+        self.take_back()
         end = os.lseek(self._paper, 0, os.SEEK_CUR)
-        if end > self._handed_on:
-            try:
-                os.write(self.fd, os.pread(self._paper, end - self._handed_on, self._handed_on))
-            except OSError:
-                pass  # nobody waits for it any more
-        self._handed_on = 0
+        if end > self._end:
+            self._send(os.pread(self._paper, end - self._end, self._end))
+            self._end = end
+
+    def _put(self, fd: int) -> None:
+        if _libc.dup3(fd, self._session, os.O_CLOEXEC) < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
 
 
 def _most_pages() -> int:

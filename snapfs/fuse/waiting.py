@@ -78,8 +78,6 @@ class Waiting:
     def _begin(self) -> None:
         self._busy += 1
         self._lock.pass_on()  # this task is about to wait for something else
-        if self.turns is not None:
-            self.turns.call()  # who has threads is slower to answer
 
     def _end(self) -> None:
         self._busy -= 1
@@ -131,7 +129,7 @@ class Waiting:
             self._poll.register(device.fd, select.POLLIN)
             if self.control_out >= 0:
                 self._poll.register(self.control_out, select.POLLIN)
-        device.take_back()
+        device.catch_up()
         if self._busy:
             await trio.lowlevel.checkpoint()  # requests that never pause must not hold up what else goes on
         while True:

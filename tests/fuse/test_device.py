@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from kernel_headers import check
 
+from snapfs.fuse import device as device_module
 from snapfs.fuse import wire
 from snapfs.fuse.device import GONE, NOTHING, Device
 
@@ -73,11 +77,11 @@ def test_what_is_handed_on_is_read_where_requests_are_and_answered_where_they_co
         device.hand_on(len(request))
         assert os.read(session.fileno(), 1 << 20) == request
         os.write(session.fileno(), b"answered without a handler")
-        device.take_back()
+        device.catch_up()
         assert kernel.recv(100) == b"answered without a handler"
         os.write(session.fileno(), b"answered by a handler")
         assert kernel.recv(100) == b"answered by a handler"
-        device.take_back()
+        device.catch_up()
     kernel.setblocking(False)
     with pytest.raises(BlockingIOError):
         kernel.recv(100)
@@ -86,19 +90,32 @@ def test_what_is_handed_on_is_read_where_requests_are_and_answered_where_they_co
     assert kernel.recv(100) == b"still"
 
 
-def test_a_device_that_is_unmounted_is_gone(monkeypatch: pytest.MonkeyPatch, ends: tuple[socket.socket, socket.socket]) -> None:
+def test_handing_on_takes_no_more_memory_with_time(ends: tuple[socket.socket, socket.socket]) -> None:
+    _, session = ends
+    device = Device(session.fileno())
+    for number in range(1000):
+        request = bytes([number & 255]) * 5000
+        device.request[:5000] = request
+        device.hand_on(5000)
+        assert os.read(session.fileno(), 1 << 20) == request
+        device.take_back()
+        assert os.fstat(device._paper).st_size <= (1 << 20) + 5000
+    device.close()
+
+
+@pytest.mark.parametrize(("number", "expected"), [(errno.ENODEV, GONE), (errno.ENOENT, NOTHING), (errno.EINTR, NOTHING)])
+def test_what_the_kernel_says_is_understood(
+    number: int, expected: int, ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: object) -> int:
+        ctypes.set_errno(number)
+        return -1
+
     device = Device(ends[1].fileno())
-
-    def readv(*_: object) -> int:
-        raise OSError(number, os.strerror(number))
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "readv", readv)
-        number = 19  # ENODEV
-        assert device.read() == GONE
-        number = 2  # ENOENT: whoever asked was interrupted
-        assert device.read() == NOTHING
-        number = 5
-        with pytest.raises(OSError, match="Input/output"):
-            device.read()
+    monkeypatch.setattr(device_module, "_libc", SimpleNamespace(read=read))
+    assert device.read() == expected
+    number = errno.EIO
+    with pytest.raises(OSError, match="Input/output"):
+        device.read()
+    monkeypatch.undo()
     device.close()
