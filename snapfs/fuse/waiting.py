@@ -25,6 +25,8 @@ __all__ = ["Answers", "Waiting"]
 
 # seconds: requests that come this soon after an answer come from a reader who does little else
 _CLOSE: Final = 0.0002
+# requests in a row behind which another one waited: more than one reader, who would also close one file and open the next
+_QUEUED: Final = 8
 # requests without a pause after which the event loop has its turn
 _TURN: Final = 256
 
@@ -57,7 +59,7 @@ class Waiting:
         #: when the last request was answered; whether the one before it had come soon
         self._since = 0.0
         self._closely = False
-        self._unpaused = 0
+        self._unpaused = self._queued = 0
         #: a byte written here wakes the event loop
         self.control_out, self.control_in = -1, -1
 
@@ -143,8 +145,11 @@ class Waiting:
                 if self.turns is not None:
                     self.turns.call_all()
                 return
-            if self.turns is not None and self.turns.sleepers and self._poll.poll(0):
-                self.turns.call()  # one more than this process can do at once
+            if self.turns is not None and self.turns.sleepers:
+                self._queued = self._queued + 1 if self._poll.poll(0) else 0
+                if self._queued == _QUEUED:
+                    self._queued = 0
+                    self.turns.call()
             if self._answers is None or not self._answers.answered(device):
                 device.hand_on(length)
                 return
