@@ -18,7 +18,7 @@ from snapfs.fuse.log import WithLog, configure
 from snapfs.fuse.options import MountOptions
 from snapfs.snapshot import Snapshot
 from snapfs.tree import Dir
-from snapfs.tree.many import tree_of
+from snapfs.tree.many import Many, tree_of
 
 __all__ = ["Request", "mount"]
 
@@ -48,9 +48,10 @@ def mount(request: Request) -> list[str]:
     options = replace(request.options, log_file=_absolute(request.options.log_file), pid_file=_absolute(request.options.pid_file))
     request = replace(request, options=options, snapshots=tuple(map(os.path.abspath, request.snapshots)))
     announcer = Announcer(ready_fd=request.ready_fd, pid_file=request.options.pid_file)
-    path = os.path.abspath(request.mountpoint)
-    made = points.prepare(path)
+    made = points.prepare(request.mountpoint)
+    path = points.resolved(request.mountpoint)
     try:
+        points.keep_apart(path, _sources(request, root), options.log_file)
         serve = functools.partial(_serve, request, root, snap, path, announcer)
         if request.foreground:
             serve()
@@ -63,6 +64,11 @@ def mount(request: Request) -> list[str]:
     finally:
         if made:
             points.remove(path)
+
+
+def _sources(request: Request, root: Dir) -> list[str]:
+    """All that is read from."""
+    return [*request.snapshots, *(root.directories.values() if isinstance(root, Many) else ())]
 
 
 def _size(snap: Snapshot) -> int:
@@ -109,12 +115,18 @@ def _serve(request: Request, root: Dir, snap: Snapshot | None, path: str, announ
     session = Session(WithLog(root, tail), source, path, request.options, _size(snap) if snap else 0)
     announcer.write_pid()
 
+    def mounted() -> None:
+        announcer.mounted()
+        here = points.mounted_at(path)
+        if here is not None and isinstance(root, Many):
+            root.leave_out(here.device)
+
     def ready() -> None:
         log.info("%s mounted on %s", source, path)
         announcer.ready()
 
     try:
-        session.serve(ready, announcer.mounted)
+        session.serve(ready, mounted)
         log.info("%s unmounted", path)
     finally:
         announcer.ended()

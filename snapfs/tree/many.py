@@ -118,6 +118,7 @@ class Many(Dir):
         self._scanning = threading.Lock()
         self._seen: dict[str, _Place] = {}
         self._seen_at = -_FRESH
+        self._left_out: int | None = None
         #: the trees that somebody uses; those whom nobody uses any more are let go with their files
         self._trees: weakref.WeakValueDictionary[str, _One] = weakref.WeakValueDictionary()
         self.mtime_ns = time.time_ns()
@@ -146,6 +147,13 @@ class Many(Dir):
         """The directory on the disk that each name stands for."""
         return {name: place.path for name, place in self._places().items()}
 
+    def leave_out(self, device: str) -> None:
+        """From now on what lies on that device, named as in mountinfo, is not looked into: it is the mount of this very tree."""
+        major, minor = map(int, device.split(":"))
+        with self._scanning:
+            self._left_out = os.makedev(major, minor)
+            self._seen_at = -_FRESH
+
     def _tree(self, name: str, place: _Place) -> Node:
         key = _key(place.path)
         known = self._trees.get(name)
@@ -168,7 +176,7 @@ class Many(Dir):
                 places.append(_Place(path, _state_time(path)))
                 continue
             try:
-                places += [_Place(below, _state_time(below)) for below in _below(path)]
+                places += [_Place(below, _state_time(below)) for below in _below(path) if not self._is_own(below)]
             except CannotOpen:
                 places.append(_Place(path, 0))
         places.sort(key=lambda place: names.natural(place.path))
@@ -178,6 +186,14 @@ class Many(Dir):
         if self._template is None:
             plain = [place.named("{parent}-{dir}") if clashes[name] > 1 else name for name, place in zip(plain, places, strict=True)]
         yield from names.distinct(zip(plain, places, strict=True))
+
+    def _is_own(self, path: str) -> bool:
+        if self._left_out is None:
+            return False
+        try:
+            return os.stat(path).st_dev == self._left_out
+        except OSError:
+            return False
 
 
 def _state_time(path: str) -> int:

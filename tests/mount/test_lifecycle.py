@@ -270,6 +270,45 @@ def test_full_disk_under_the_log_does_not_stop_the_mount(tmp_path: Path) -> None
         assert (at / "README").read_bytes()
 
 
+def test_mount_point_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    (tmp_path / "more").symlink_to(tmp_path / "link")
+    for name in ("link", "more/", "more/.", "more/../real"):
+        with mounted("--demo", at=f"{tmp_path}/{name}"):  # type: ignore[arg-type]
+            assert mounts_below(tmp_path) == [str(tmp_path / "real")]
+            assert (tmp_path / "link/config/cpus/boot_vcpus").read_text() == "2\n"
+        assert mounts_below(tmp_path) == []
+    assert (tmp_path / "real").is_dir()
+
+
+def test_stopped_mount_behind_a_link_can_be_taken_away(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    assert run("mount", "--demo", tmp_path / "link").returncode == 0
+    pid = server(tmp_path / "real")
+    os.kill(pid, signal.SIGKILL)
+    assert wait_gone(pid)
+    assert run("umount", tmp_path / "link").returncode == 0
+    assert mounts_below(tmp_path) == []
+
+
+def test_mount_that_would_hide_its_own_snapshot_or_log_is_refused(tmp_path: Path) -> None:
+    snap = _damaged(tmp_path / "s")
+    (tmp_path / "link").symlink_to(tmp_path)
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t/elsewhere").symlink_to(snap)
+    for arguments in ((snap, snap), (snap, tmp_path), (tmp_path / "link/s", tmp_path), (snap, tmp_path / "link"), (tmp_path / "t", snap)):
+        done = run("mount", *arguments)
+        assert done.returncode == 10, arguments
+        assert "would hide" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    done = run("mount", "--demo", "--log-file", tmp_path / "t/log", tmp_path / "t")
+    assert done.returncode == 10
+    assert "the log file" in done.stderr
+    assert mounts_below(tmp_path) == []
+
+
 def _damaged(target: Path, *, state: float = 1, memory: float = 1) -> Path:
     target.mkdir()
     source = corpus.demo()

@@ -99,6 +99,18 @@ def test_new_snapshot_appears_within_a_second_and_is_an_error_until_it_is_whole(
         assert os.readlink(at / "latest") == "first"
 
 
+def test_directory_of_snapshots_can_hold_the_mount_of_itself(tmp_path: Path) -> None:
+    _copy("v53.0-x86_64-small", tmp_path / "s/first")
+    (tmp_path / "s/mine").mkdir()
+    (tmp_path / "s/again").symlink_to("mine")
+    for place in ("mine", "made", "first/inside"):
+        with mounted(tmp_path / "s", at=tmp_path / "s" / place) as at:
+            time.sleep(0.3)  # longer than what was seen on the disk is taken for true
+            assert {"LOG", "first", "latest"} <= set(os.listdir(at))
+            assert place not in os.listdir(at)
+            assert (at / "first/config/cpus/boot_vcpus").read_bytes()
+
+
 def test_replaced_snapshot_is_the_new_one(tmp_path: Path) -> None:
     place = _copy("v53.0-x86_64-small", tmp_path / "s/vm")
     with mounted(tmp_path / "s", at=tmp_path / "m") as at:
