@@ -6,17 +6,22 @@ a word is an error too.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import socket
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from typing import Final, NoReturn
 
 from snapfs import errors
 from snapfs.errors import SnapfsError, UsageError, WriteError
 
-__all__ = ["Announcer", "detached", "notify_systemd"]
+__all__ = ["LEAVE", "Announcer", "detached", "ended_by_signals", "notify_systemd"]
+
+#: the signals that ask to unmount
+LEAVE: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _LONGEST: Final = 1 << 16
 
@@ -90,20 +95,24 @@ def detached(announcer: Announcer, serve: Callable[[], int], meanwhile: Callable
     """Runs `serve` in a child, which gets a session of its own, and returns when it has announced itself; raises what it failed with.
     `meanwhile` is done while the child starts."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    signal.pthread_sigmask(signal.SIG_BLOCK, LEAVE)  # until both know what to do with them
     child = os.fork()
     if child == 0:
         ours.close()
         _child(announcer, serve, theirs)
     theirs.close()
-    with ours:
-        failure: BaseException | None = None
+    failure: BaseException | None = None
+    with ours, _passed_on(child) as heard:
         try:
             meanwhile()
         except SnapfsError as error:
             failure = error
         word = ours.recv(_LONGEST)
-    if not word:
+    if heard or not word:
         _, status = os.waitpid(child, 0)
+    if heard:
+        sys.exit(128 + heard[0])
+    if not word:
         code = os.waitstatus_to_exitcode(status)
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
         raise SnapfsError(f"the serving process {how} before the mount answered; run it again with --debug to see why")
@@ -115,6 +124,44 @@ def detached(announcer: Announcer, serve: Callable[[], int], meanwhile: Callable
         raise failure
 
 
+@contextlib.contextmanager
+def _passed_on(child: int) -> Iterator[list[int]]:
+    """Inside, signals that ask the waiting parent to leave ask the child, which alone knows whether there is a mount to take away;
+    those that came are yielded. Behind it they are ignored: what the parent has yet to say takes no time, and its exit code
+    must not say that there is no mount where there is one."""
+    heard: list[int] = []
+
+    def pass_on(number: int, _: object) -> None:
+        heard.append(number)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, number)
+
+    for number in LEAVE:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, pass_on)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, LEAVE)
+    try:
+        yield heard
+    finally:
+        for number in LEAVE:
+            signal.signal(number, signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Inside, TERM and HUP end the process as an exception does, so that what was made for the mount is removed again."""
+
+    def end(number: int, _: object) -> None:
+        sys.exit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _child(announcer: Announcer, serve: Callable[[], int], parent: socket.socket) -> NoReturn:
     code = 70
     try:
@@ -124,6 +171,9 @@ def _child(announcer: Announcer, serve: Callable[[], int], parent: socket.socket
         if null > 2:
             os.close(null)
         announcer.reports_to(parent)
+        for number in LEAVE:
+            signal.signal(number, signal.SIG_DFL)  # until there is a mount, ending is all there is to do
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, LEAVE)
         code = serve()
     except SnapfsError as error:
         code = error.exit_code

@@ -13,7 +13,7 @@ from typing import Final
 
 from snapfs.errors import CannotOpen, FuseUnavailable
 from snapfs.fuse import mountpoint as points
-from snapfs.fuse.daemon import Announcer, detached
+from snapfs.fuse.daemon import Announcer, detached, ended_by_signals
 from snapfs.fuse.log import WithLog, configure
 from snapfs.fuse.options import MountOptions
 from snapfs.snapshot import Snapshot
@@ -54,7 +54,8 @@ def mount(request: Request) -> list[str]:
         points.keep_apart(path, _sources(request, root), options.log_file)
         serve = functools.partial(_serve, request, root, snap, path, announcer)
         if request.foreground:
-            serve()
+            with ended_by_signals():
+                serve()
             return []
         problems: list[str] = []
         detached(announcer, functools.partial(_serve_child, serve, path, made=made), lambda: problems.extend(snap.problems if snap else ()))

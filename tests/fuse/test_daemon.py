@@ -1,12 +1,23 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from snapfs.errors import NotASnapshot, SnapfsError
-from snapfs.fuse.daemon import Announcer, detached
+from snapfs.fuse.daemon import LEAVE, Announcer, detached
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """Who has called `detached` is about to end, and listens to no signal any more; pytest goes on."""
+    before = {number: signal.getsignal(number) for number in LEAVE}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def test_child_stays_in_the_group_of_the_caller_until_it_has_mounted(tmp_path: Path) -> None:

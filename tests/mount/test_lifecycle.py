@@ -43,6 +43,28 @@ def test_signal_unmounts_and_the_process_ends(number: int, tmp_path: Path) -> No
     assert not at.exists()
 
 
+@pytest.mark.parametrize(("where", "number"), [(["-f"], signal.SIGINT), (["-f"], signal.SIGHUP), ([], signal.SIGINT), ([], signal.SIGTERM)])
+def test_signal_during_the_start_leaves_nothing(where: list[str], number: int, tmp_path: Path) -> None:
+    at = tmp_path / "m"
+    begun = time.monotonic()
+    with mounted("--demo", at=at):
+        whole = time.monotonic() - begun
+    for step in range(5):
+        # a session of its own: what is left behind is found by it
+        command = [sys.executable, "-m", "snapfs", "mount", *where, "--demo", str(at)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True) as process:
+            time.sleep(whole * (step + 2) / 8)
+            process.send_signal(number)
+            code = process.wait(60)
+        if code == 0 and not where:  # it had been mounted before the signal
+            assert run("umount", at).returncode == 0
+        assert code in (0, 128 + number, -number)
+        assert mounts_below(tmp_path) == []
+        assert code == -number or not at.exists()
+        if at.exists():
+            at.rmdir()  # died before there was anybody to clear up
+
+
 def test_second_signal_detaches_a_busy_mount_and_open_files_can_still_be_read(tmp_path: Path) -> None:
     at = tmp_path / "m"
     assert run("mount", "--demo", at).returncode == 0
