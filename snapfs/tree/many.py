@@ -7,6 +7,7 @@ is looked into, so a thousand are there as fast as one.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -14,7 +15,7 @@ import threading
 import time
 import weakref
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -85,7 +86,7 @@ def _is_one(path: str) -> bool:
     return True
 
 
-def _below(path: str) -> Iterator[str]:
+def _below(path: str) -> Generator[str, None, None]:
     """The directories in a directory, hidden ones left out."""
     try:
         with os.scandir(path) as entries:
@@ -101,7 +102,8 @@ def _below(path: str) -> Iterator[str]:
 
 def _holds_any(path: str) -> bool:
     try:
-        return any(_is_one(below) for below in _below(path))
+        with contextlib.closing(_below(path)) as directories:
+            return any(map(_is_one, directories))
     except CannotOpen:
         return False
 

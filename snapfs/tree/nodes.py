@@ -87,11 +87,13 @@ class File(Node):
 
 class TextFile(File):
     """A small file that is rendered when it is looked at. `plain` gives its value in JSON output; None leaves it out of the
-    JSON of its directory, as a table that repeats its neighbour."""
+    JSON of its directory, as a table that repeats its neighbour. A `composed` one, as a table is, is put together from many values:
+    no listing renders it only to tell its size."""
 
-    def __init__(self, render: Callable[[], str], plain: Callable[[], Any] | None = None) -> None:
+    def __init__(self, render: Callable[[], str], plain: Callable[[], Any] | None = None, *, composed: bool | None = None) -> None:
         self._render = render
         self._plain = plain
+        self.composed = plain is None if composed is None else composed
         self._kept: Data | None = None
 
     @property
