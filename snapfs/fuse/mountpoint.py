@@ -144,6 +144,8 @@ def _make(path: str) -> bool:
         os.mkdir(path, 0o700)
     except FileNotFoundError:
         above = os.path.dirname(os.path.abspath(path))
+        if os.path.isdir(above):
+            raise MountError(f"{path}: nothing can be made in {above}; name a directory that you can use") from None
         raise MountError(f"{path}: {above} does not exist, and only the last directory is made; make it first") from None
     except OSError as error:
         raise MountError(f"{path}: cannot be made: {error.strerror}; name a directory that you can use") from error
