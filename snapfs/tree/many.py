@@ -220,12 +220,16 @@ def _key(path: str) -> str:
     """What makes a snapshot this one and no other: its files, their sizes and times."""
     digest = hashlib.blake2b(digest_size=8)
     for name, status in _files(path):
-        digest.update(f"{name}\0{status.st_dev} {status.st_ino} {status.st_size} {status.st_mtime_ns}\0".encode("utf-8", "surrogateescape"))
+        digest.update(
+            f"{name}\0{status.st_dev} {status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_mode}\0".encode(
+                "utf-8", "surrogateescape"
+            )
+        )
     return digest.hexdigest()
 
 
 class _One(Dir):
-    """One of them: opened when it is looked into."""
+    """One of them: opened when it is looked into. As long as it is not whole it is looked at again, also for those who are in it."""
 
     def __init__(self, place: _Place, key: str) -> None:
         super().__init__(self._parts)
@@ -233,11 +237,36 @@ class _One(Dir):
         #: also part of its inode number, so that what is replaced is not mistaken for what was there
         self.identity = key
         self.mtime_ns = place.time_ns or None
+        self._made_of = ""
+        self._looked_again_at = 0.0
+
+    @property
+    def children(self) -> Mapping[str, Node]:
+        if self.live and self.ready and self._has_changed():
+            self._children = None
+        return super().children
+
+    def _has_changed(self) -> bool:
+        """Whether the files are others now, or are no longer being written; what was seen is taken for true for a while."""
+        now = time.monotonic()
+        if now - self._looked_again_at < _FRESH:
+            return False
+        self._looked_again_at = now
+        return self._state() != self._made_of
+
+    def _state(self) -> str:
+        return f"{_key(self._place.path)} {self._is_being_written()}"
+
+    def _is_being_written(self) -> bool:
+        changed = max((status.st_mtime_ns for _, status in _files(self._place.path)), default=0)
+        return time.time_ns() - changed < _WRITING * 1e9
 
     def _parts(self) -> Iterator[tuple[str, Node]]:
         path = self._place.path
-        changed = max((status.st_mtime_ns for _, status in _files(path)), default=0)
-        writing = time.time_ns() - changed < _WRITING * 1e9
+        writing = self._is_being_written()
+        # before the files are read: what changes meanwhile is seen the next time
+        self._made_of = self._state()
+        self.live = True
         try:
             snap = Snapshot(path)
         except NotASnapshot as error:
@@ -251,4 +280,5 @@ class _One(Dir):
             if writing:
                 snap.close()
                 return
+        self.live = bool(problems)
         yield from tree.children.items()

@@ -186,14 +186,17 @@ class Dir(Node):
     @property
     def children(self) -> Mapping[str, Node]:
         """The children by name, in order. Never raises: what cannot be made is an `ERROR` file."""
-        if self._children is None:
+        found = self._children
+        if found is None:
             with self._lock:
-                if self._children is None:
+                found = self._children
+                if found is None:
                     try:
-                        self._children = dict(names.distinct(self._entries()))
+                        found = dict(names.distinct(self._entries()))
                     except SnapfsError as error:
-                        self._children = {"ERROR": error_file(error)}
-        return self._children
+                        found = {"ERROR": error_file(error)}
+                    self._children = found
+        return found
 
     def get(self, name: str) -> Node | None:
         """The child of that name, listed or made on look-up; None when there is none."""
