@@ -73,8 +73,9 @@ def command(
         log_file=log_file or parsed.log_file,
         debug=parsed.debug or debug,
     )
-    for warning in parsed.warnings:
-        warn(f"warning: {warning}")
+    if not foreground or parsed.log_file:  # else the log is on stderr
+        for warning in parsed.warnings:
+            warn(f"warning: {warning}")
     problems = mount(
         Request(
             tuple(snapshots),

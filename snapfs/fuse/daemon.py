@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Final, NoReturn
 
@@ -24,6 +26,9 @@ __all__ = ["LEAVE", "Announcer", "detached", "ended_by_signals", "notify_systemd
 LEAVE: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _LONGEST: Final = 1 << 16
+_MOST: Final = 50  # sentences: all of them are in one message
+
+log = logging.getLogger(__name__)
 
 
 class Announcer:
@@ -71,7 +76,8 @@ class Announcer:
         notify_systemd(f"READY=1\nMAINPID={os.getpid()}")
         if self._parent is not None:
             _send(self._parent, {})
-            self._parent.close()
+            # what the caller is told of the snapshot belongs into the log too
+            threading.Thread(target=_log_all, args=(self._parent,), daemon=True).start()
             self._parent = None
 
     def ended(self) -> None:
@@ -84,16 +90,24 @@ class Announcer:
                 pass  # removed by whoever asked for it
 
 
-def _send(to: socket.socket, word: dict[str, str]) -> None:
+def _log_all(parent: socket.socket) -> None:
+    """Logs the sentences that the parent sends before it ends."""
+    with parent:
+        word = parent.recv(_LONGEST)
+    for sentence in json.loads(word or b"[]"):
+        log.warning("%s", sentence)
+
+
+def _send(to: socket.socket, word: dict[str, str] | list[str]) -> None:
     try:
         to.send(json.dumps(word).encode())
     except OSError:
         pass  # the parent was killed; the mount stays
 
 
-def detached(announcer: Announcer, serve: Callable[[], int], meanwhile: Callable[[], object]) -> None:
+def detached(announcer: Announcer, serve: Callable[[], int], meanwhile: Callable[[], list[str]]) -> list[str]:
     """Runs `serve` in a child, which gets a session of its own, and returns when it has announced itself; raises what it failed with.
-    `meanwhile` is done while the child starts."""
+    `meanwhile` is done while the child starts; its sentences are returned, and are in the child's log."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     signal.pthread_sigmask(signal.SIG_BLOCK, LEAVE)  # until both know what to do with them
     child = os.fork()
@@ -102,12 +116,14 @@ def detached(announcer: Announcer, serve: Callable[[], int], meanwhile: Callable
         _child(announcer, serve, theirs)
     theirs.close()
     failure: BaseException | None = None
+    sentences: list[str] = []
     with ours, _passed_on(child) as heard:
         try:
-            meanwhile()
+            sentences = meanwhile()
         except SnapfsError as error:
             failure = error
         word = ours.recv(_LONGEST)
+        _send(ours, sentences[:_MOST])
     if heard or not word:
         _, status = os.waitpid(child, 0)
     if heard:
@@ -122,6 +138,7 @@ def detached(announcer: Announcer, serve: Callable[[], int], meanwhile: Callable
         raise getattr(errors, said["class"], SnapfsError)(said["message"])
     if failure is not None:
         raise failure
+    return sentences
 
 
 @contextlib.contextmanager

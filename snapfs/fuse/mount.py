@@ -8,6 +8,7 @@ import functools
 import logging
 import os
 import resource
+import threading
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -57,8 +58,7 @@ def mount(request: Request) -> list[str]:
             with ended_by_signals():
                 serve()
             return []
-        problems: list[str] = []
-        detached(announcer, functools.partial(_serve_child, serve, path, made=made), lambda: problems.extend(snap.problems if snap else ()))
+        problems = detached(announcer, functools.partial(_serve_child, serve, path, made=made), lambda: snap.problems if snap else [])
         made = False
         os.stat(path)
         return problems
@@ -70,6 +70,11 @@ def mount(request: Request) -> list[str]:
 def _sources(request: Request, root: Dir) -> list[str]:
     """All that is read from."""
     return [*request.snapshots, *(root.directories.values() if isinstance(root, Many) else ())]
+
+
+def _log_problems(snap: Snapshot) -> None:
+    for problem in snap.problems:
+        log.warning("%s", problem)
 
 
 def _size(snap: Snapshot) -> int:
@@ -125,6 +130,11 @@ def _serve(request: Request, root: Dir, snap: Snapshot | None, path: str, announ
     def ready() -> None:
         log.info("%s mounted on %s", source, path)
         announcer.ready()
+        for warning in request.options.warnings:
+            log.warning("%s", warning)
+        if request.foreground and snap:
+            # nobody waits for it, and reading the state takes a while
+            threading.Thread(target=_log_problems, args=(snap,), daemon=True).start()
 
     try:
         session.serve(ready, mounted)

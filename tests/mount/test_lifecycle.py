@@ -341,6 +341,28 @@ def _damaged(target: Path, *, state: float = 1, memory: float = 1) -> Path:
     return target
 
 
+@pytest.mark.parametrize("where", [[], ["-f"]], ids=["background", "foreground"])
+def test_what_is_told_of_the_snapshot_is_in_the_log_too(where: list[str], tmp_path: Path) -> None:
+    snap = _damaged(tmp_path / "s")
+    (snap / "memory-ranges").rename(snap / "memory-ranges.zst")
+    at, log = tmp_path / "m", tmp_path / "log"
+    command = [sys.executable, "-m", "snapfs", "mount", *where, "-o", "suid", "--log-file", str(log), str(snap), str(at)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not (at / "LOG").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for told in ((at / "LOG"), log):
+            for word in ("memory-ranges.zst", "suid is ignored"):
+                while word not in told.read_text() and time.monotonic() < deadline:
+                    time.sleep(0.05)
+                assert word in told.read_text()
+        assert run("umount", at).returncode == 0
+        assert process.wait(60) == 0
+        said = process.stderr.read() if process.stderr else ""
+    assert "suid is ignored" in said
+    assert where or "memory-ranges.zst" in said
+
+
 def test_half_a_state_file_mounts_with_one_warning(tmp_path: Path) -> None:
     snap = _damaged(tmp_path / "s", state=0.5)
     at = tmp_path / "m"
