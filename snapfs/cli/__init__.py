@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from snapfs.cli.options import Settings, shared
-from snapfs.errors import SnapfsError
+from snapfs.errors import CannotOpen, SnapfsError
 
 __all__ = ["COMMANDS", "main", "run"]
 
@@ -88,9 +88,22 @@ def run(args: list[str]) -> int:
     except Exception as error:  # the last resort that every program needs
         if settings.debug:
             raise
+        if isinstance(error, FileNotFoundError) and _is_nowhere():
+            text = "the working directory was removed, and a relative path means nothing in it; change to another"
+            output.report(CannotOpen.__name__, text, CannotOpen.exit_code, as_json=settings.json)
+            return CannotOpen.exit_code
         text = f"internal error: {type(error).__name__}: {error}; run it again with --debug and report what that prints"
         output.report(type(error).__name__, text, SnapfsError.exit_code, as_json=settings.json)
         return SnapfsError.exit_code
+
+
+def _is_nowhere() -> bool:
+    """Whether this process stands in a directory that was removed."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _reopen() -> None:

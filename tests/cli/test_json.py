@@ -82,6 +82,17 @@ def test_a_word_behind_two_dashes_is_no_option(run):
     assert answer.err.startswith("snapfs: ")
 
 
+def test_relative_path_in_a_directory_that_was_removed(run, tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert run("cat", "--demo", "config/cpus/boot_vcpus").out == "2\n"
+    for words in (("ls", "x"), ("umount", "x"), ("mount", "--demo", "x")):
+        answer = run(*words)
+        assert answer.code == 11
+        assert "the working directory was removed" in answer.err
+
+
 def test_every_command_takes_it(run):
     for name in COMMANDS:
         assert "--json" in run(name, "-h").out
