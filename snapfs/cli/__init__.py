@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from snapfs.cli.options import Settings, shared
-from snapfs.errors import SnapfsError
+from snapfs.errors import CannotOpen, SnapfsError
 
 __all__ = ["COMMANDS", "main", "run"]
 
@@ -62,13 +62,18 @@ def run(args: list[str]) -> int:
 
     if "_SNAPFS_COMPLETE" in os.environ:
         from snapfs.cli import shells  # noqa: F401 - makes the scripts' requests known to click
-    settings = Settings(debug="--debug" in args or (args[:1] == ["mount"] and "-d" in args))
+    words = args[: args.index("--")] if "--" in args else args
+    # known before the words are understood, for those that are not
+    settings = Settings(json="--json" in words, debug="--debug" in words or (words[:1] == ["mount"] and "-d" in words))
     try:
         result: Any = group.main(args, prog_name="snapfs", standalone_mode=False, obj=settings)
         output.flush()
         return result if isinstance(result, int) else 0
     except click.ClickException as error:
-        error.show()
+        if settings.json:
+            output.report(type(error).__name__, error.format_message(), 1, as_json=True)
+        else:
+            error.show()
         return 1
     except (click.Abort, KeyboardInterrupt):
         return 128 + signal.SIGINT
@@ -78,15 +83,27 @@ def run(args: list[str]) -> int:
     except SnapfsError as error:
         if settings.debug:
             raise
-        sys.stderr.write(f"snapfs: {error}\n")
+        output.report(type(error).__name__, str(error), error.exit_code, as_json=settings.json)
         return error.exit_code
     except Exception as error:  # the last resort that every program needs
         if settings.debug:
             raise
-        sys.stderr.write(
-            f"snapfs: internal error: {type(error).__name__}: {error}; run it again with --debug and report what that prints\n"
-        )
+        if isinstance(error, FileNotFoundError) and _is_nowhere():
+            text = "the working directory was removed, and a relative path means nothing in it; change to another"
+            output.report(CannotOpen.__name__, text, CannotOpen.exit_code, as_json=settings.json)
+            return CannotOpen.exit_code
+        text = f"internal error: {type(error).__name__}: {error}; run it again with --debug and report what that prints"
+        output.report(type(error).__name__, text, SnapfsError.exit_code, as_json=settings.json)
         return SnapfsError.exit_code
+
+
+def _is_nowhere() -> bool:
+    """Whether this process stands in a directory that was removed."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _reopen() -> None:

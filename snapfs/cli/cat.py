@@ -29,7 +29,7 @@ def command(words: Words) -> int:
     """Print files of the tree; bytes as they are, on a terminal escaped.
 
     With --json, the values of files and of whole directories: registers, addresses and masks as the strings of the files,
-    counts as numbers. Several paths make one object, by path.
+    counts as numbers. Images are hexadecimal up to 1 MiB, of larger ones the size is told. Several paths make one object, by path.
     """
     with words.open() as place:
         if settings().json:
@@ -80,13 +80,22 @@ def _shown() -> Callable[[bytes], None]:
     return lambda piece: emit_text(printable(decode(piece)))
 
 
+def _value(node: Node) -> Any:
+    """A node in JSON; of an image that was named itself, the bytes in hexadecimal, unless they are too many."""
+    from snapfs.tree.nodes import ImageFile
+
+    if isinstance(node, ImageFile) and node.size <= _PIECE:
+        return node.read_bytes().hex()
+    return node.to_json()
+
+
 def _json(place: Place, paths: tuple[str, ...]) -> int:
     found: dict[str, Any] = {}
 
     def read(path: str) -> None:
         node: Node = place.top / path
         try:
-            found[path] = node.to_json()
+            found[path] = _value(node)
         except SnapfsError as error:
             found[path] = {"ERROR": str(error)}
             raise type(error)(f"{path}: {error}") from error

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from snapfs.cli.options import shared
-from snapfs.cli.output import emit_bytes
+from snapfs.cli.options import settings, shared
+from snapfs.cli.output import emit_bytes, emit_json
 
 
 @click.command()
@@ -19,4 +19,7 @@ def command(shell: str) -> None:
     """
     from snapfs.cli.shells import script
 
-    emit_bytes(script(shell).encode())
+    if settings().json:
+        emit_json(script(shell))
+    else:
+        emit_bytes(script(shell).encode())

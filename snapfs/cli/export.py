@@ -97,7 +97,7 @@ class _Job:
         self._failed: list[tuple[str, SnapfsError]] = []
 
     def _fail(self, path: str, error: SnapfsError) -> None:
-        complain(str(error) if str(error).startswith(path) else f"{path}: {error}")
+        complain(error if str(error).startswith(path) else type(error)(f"{path}: {error}"))
         self._failed.append((path, error))
 
     def archive(self, target: Path | None, name: str) -> None:
@@ -145,5 +145,5 @@ class _Job:
         if any(isinstance(error, TruncatedMemory) for _, error in self._failed):
             return TruncatedMemory.exit_code
         if unreadable:
-            complain(f"could not be read, why is in {_listed(unreadable)}")
+            complain(SnapshotError(f"could not be read, why is in {_listed(unreadable)}"))
         return SnapshotError.exit_code if self._failed or unreadable else 0

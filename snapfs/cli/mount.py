@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from snapfs.cli.options import demo, settings, shared
+from snapfs.cli.output import emit, emit_json, warn
 from snapfs.errors import UsageError
 
 if TYPE_CHECKING:
     from snapfs.fuse.options import MountOptions
 
-__all__ = ["command", "say", "under_sudo"]
-
-
-def say(message: str) -> None:
-    """A word to the user, on stderr."""
-    sys.stderr.write(f"snapfs: {message}\n")
+__all__ = ["command", "under_sudo"]
 
 
 @click.command(name="mount", short_help="Mount snapshots, read-only.")
@@ -53,8 +48,11 @@ def command(
     from snapfs.fuse.options import HELP, parse
 
     if "help" in options:
+        if settings().json:
+            emit_json(HELP)
+            return
         width = max(map(len, HELP))
-        click.echo("\n".join(f"{name:<{width}}  {text}" for name, text in HELP.items()))
+        emit("\n".join(f"{name:<{width}}  {text}" for name, text in HELP.items()))
         return
     if demo:
         from snapfs import sample
@@ -75,9 +73,9 @@ def command(
         log_file=log_file or parsed.log_file,
         debug=parsed.debug or debug,
     )
-    if own.verbosity >= 0:
+    if not foreground or parsed.log_file:  # else the log is on stderr
         for warning in parsed.warnings:
-            say(f"warning: {warning}")
+            warn(f"warning: {warning}")
     problems = mount(
         Request(
             tuple(snapshots),
@@ -89,12 +87,15 @@ def command(
             ready_fd=ready_fd,
         )
     )
-    if own.verbosity >= 0:
-        if problems:
-            more = f" (and {len(problems) - 1} more, in {os.path.join(mountpoint, 'LOG')})" if len(problems) > 1 else ""
-            say(f"warning: {problems[0]}{more}")
-        if hint := under_sudo(parsed):
-            say(hint)
+    if problems:
+        more = f" (and {len(problems) - 1} more, in {os.path.join(mountpoint, 'LOG')})" if len(problems) > 1 else ""
+        warn(f"warning: {problems[0]}{more}")
+    if hint := under_sudo(parsed):
+        warn(hint)
+    if own.json:
+        emit_json(
+            {"mountpoint": os.path.abspath(mountpoint), "snapshots": [os.path.abspath(path) for path in snapshots], "problems": problems}
+        )
 
 
 def under_sudo(options: MountOptions) -> str | None:

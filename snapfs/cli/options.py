@@ -56,9 +56,13 @@ def _quiet(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 
 def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
-        from snapfs.cli.version import version_text
+        from snapfs.cli.output import emit, emit_json
+        from snapfs.cli.version import versions
 
-        click.echo(version_text())
+        if settings(ctx).json:
+            emit_json(versions())
+        else:
+            emit("\n".join(f"{name} {number}" for name, number in versions().items()))
         ctx.exit()
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 import click
 
 from snapfs.cli.options import settings
-from snapfs.errors import WriteError
+from snapfs.errors import SnapfsError, WriteError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,6 +38,7 @@ __all__ = [
     "give_up",
     "paint",
     "printable",
+    "report",
     "unicode_output",
     "warn",
 ]
@@ -125,13 +126,23 @@ def emit_json(value: Any) -> None:
 def warn(text: str) -> None:
     """A sentence on stderr, unless `--quiet`."""
     if settings().verbosity >= 0:
-        complain(text)
+        flush()
+        _to_stderr({"warning": text} if settings().json else text)
 
 
-def complain(text: str) -> None:
-    """A sentence on stderr that is part of the answer: why the exit code is not 0."""
+def complain(error: SnapfsError) -> None:
+    """An error that is part of the answer: why the exit code is not 0."""
     flush()
-    line = f"snapfs: {printable(text, sys.stderr)}\n"
+    report(type(error).__name__, str(error), error.exit_code, as_json=settings().json)
+
+
+def report(kind: str, text: str, code: int, *, as_json: bool) -> None:
+    """An error on stderr: a sentence, or a line of JSON."""
+    _to_stderr({"error": kind, "message": text, "exit_code": code} if as_json else text)
+
+
+def _to_stderr(said: str | dict[str, Any]) -> None:
+    line = f"snapfs: {printable(said, sys.stderr)}\n" if isinstance(said, str) else json.dumps(said) + "\n"
     sys.stderr.buffer.write(line.encode(_encoding(sys.stderr), "snapfs"))
     sys.stderr.flush()
 

@@ -20,6 +20,6 @@ def each(paths: Iterable[str], act: Callable[[str], None]) -> int:
         except SnapfsError as error:
             if settings().debug:
                 raise
-            complain(str(error))
+            complain(error)
             code = code or error.exit_code
     return code

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
-from snapfs.cli.options import shared
-from snapfs.errors import SnapfsError
+from snapfs.cli.options import settings, shared
+from snapfs.cli.output import emit_json
+from snapfs.cli.reading import each
 
 __all__ = ["command"]
 
@@ -28,11 +27,13 @@ def command(mountpoints: tuple[str, ...], lazy: bool, timeout: float) -> int:
     """Unmount, and wait until the serving process has ended."""
     from snapfs.fuse.unmount import unmount
 
-    code = 0
-    for path in mountpoints:
-        try:
-            unmount(path, lazy=lazy, patience=timeout)
-        except SnapfsError as error:
-            sys.stderr.write(f"snapfs: {error}\n")
-            code = code or error.exit_code
+    done: list[str] = []
+
+    def take_away(path: str) -> None:
+        unmount(path, lazy=lazy, patience=timeout)
+        done.append(path)
+
+    code = each(mountpoints, take_away)
+    if settings().json:
+        emit_json(done)
     return code

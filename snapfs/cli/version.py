@@ -7,21 +7,18 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-__all__ = ["version_text"]
+__all__ = ["versions"]
 
 
-def version_text() -> str:
-    """One line each for snapfs, Python, pyfuse3, libfuse and the kernel."""
-    return "\n".join(
-        f"{name} {number}"
-        for name, number in (
-            ("snapfs", _package("snapfs")),
-            ("python", platform.python_version()),
-            ("pyfuse3", _package("pyfuse3")),
-            ("libfuse", _libfuse()),
-            ("linux", os.uname().release),
-        )
-    )
+def versions() -> dict[str, str]:
+    """The versions of snapfs, Python, pyfuse3, libfuse and the kernel."""
+    return {
+        "snapfs": _package("snapfs"),
+        "python": platform.python_version(),
+        "pyfuse3": _package("pyfuse3"),
+        "libfuse": _libfuse(),
+        "linux": os.uname().release,
+    }
 
 
 def _package(name: str) -> str:

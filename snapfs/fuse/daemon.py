@@ -6,19 +6,29 @@ a word is an error too.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import os
 import signal
 import socket
-from collections.abc import Callable
+import sys
+import threading
+from collections.abc import Callable, Iterator
 from typing import Final, NoReturn
 
 from snapfs import errors
 from snapfs.errors import SnapfsError, UsageError, WriteError
 
-__all__ = ["Announcer", "detached", "notify_systemd"]
+__all__ = ["LEAVE", "Announcer", "detached", "ended_by_signals", "notify_systemd"]
+
+#: the signals that ask to unmount
+LEAVE: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _LONGEST: Final = 1 << 16
+_MOST: Final = 50  # sentences: all of them are in one message
+
+log = logging.getLogger(__name__)
 
 
 class Announcer:
@@ -66,7 +76,8 @@ class Announcer:
         notify_systemd(f"READY=1\nMAINPID={os.getpid()}")
         if self._parent is not None:
             _send(self._parent, {})
-            self._parent.close()
+            # what the caller is told of the snapshot belongs into the log too
+            threading.Thread(target=_log_all, args=(self._parent,), daemon=True).start()
             self._parent = None
 
     def ended(self) -> None:
@@ -79,31 +90,45 @@ class Announcer:
                 pass  # removed by whoever asked for it
 
 
-def _send(to: socket.socket, word: dict[str, str]) -> None:
+def _log_all(parent: socket.socket) -> None:
+    """Logs the sentences that the parent sends before it ends."""
+    with parent:
+        word = parent.recv(_LONGEST)
+    for sentence in json.loads(word or b"[]"):
+        log.warning("%s", sentence)
+
+
+def _send(to: socket.socket, word: dict[str, str] | list[str]) -> None:
     try:
         to.send(json.dumps(word).encode())
     except OSError:
         pass  # the parent was killed; the mount stays
 
 
-def detached(announcer: Announcer, serve: Callable[[], int], meanwhile: Callable[[], object]) -> None:
+def detached(announcer: Announcer, serve: Callable[[], int], meanwhile: Callable[[], list[str]]) -> list[str]:
     """Runs `serve` in a child, which gets a session of its own, and returns when it has announced itself; raises what it failed with.
-    `meanwhile` is done while the child starts."""
+    `meanwhile` is done while the child starts; its sentences are returned, and are in the child's log."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    signal.pthread_sigmask(signal.SIG_BLOCK, LEAVE)  # until both know what to do with them
     child = os.fork()
     if child == 0:
         ours.close()
         _child(announcer, serve, theirs)
     theirs.close()
-    with ours:
-        failure: BaseException | None = None
+    failure: BaseException | None = None
+    sentences: list[str] = []
+    with ours, _passed_on(child) as heard:
         try:
-            meanwhile()
+            sentences = meanwhile()
         except SnapfsError as error:
             failure = error
         word = ours.recv(_LONGEST)
-    if not word:
+        _send(ours, sentences[:_MOST])
+    if heard or not word:
         _, status = os.waitpid(child, 0)
+    if heard:
+        sys.exit(128 + heard[0])
+    if not word:
         code = os.waitstatus_to_exitcode(status)
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
         raise SnapfsError(f"the serving process {how} before the mount answered; run it again with --debug to see why")
@@ -113,6 +138,45 @@ def detached(announcer: Announcer, serve: Callable[[], int], meanwhile: Callable
         raise getattr(errors, said["class"], SnapfsError)(said["message"])
     if failure is not None:
         raise failure
+    return sentences
+
+
+@contextlib.contextmanager
+def _passed_on(child: int) -> Iterator[list[int]]:
+    """Inside, signals that ask the waiting parent to leave ask the child, which alone knows whether there is a mount to take away;
+    those that came are yielded. Behind it they are ignored: what the parent has yet to say takes no time, and its exit code
+    must not say that there is no mount where there is one."""
+    heard: list[int] = []
+
+    def pass_on(number: int, _: object) -> None:
+        heard.append(number)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, number)
+
+    for number in LEAVE:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, pass_on)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, LEAVE)
+    try:
+        yield heard
+    finally:
+        for number in LEAVE:
+            signal.signal(number, signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Inside, TERM and HUP end the process as an exception does, so that what was made for the mount is removed again."""
+
+    def end(number: int, _: object) -> None:
+        sys.exit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _child(announcer: Announcer, serve: Callable[[], int], parent: socket.socket) -> NoReturn:
@@ -124,6 +188,9 @@ def _child(announcer: Announcer, serve: Callable[[], int], parent: socket.socket
         if null > 2:
             os.close(null)
         announcer.reports_to(parent)
+        for number in LEAVE:
+            signal.signal(number, signal.SIG_DFL)  # until there is a mount, ending is all there is to do
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, LEAVE)
         code = serve()
     except SnapfsError as error:
         code = error.exit_code

@@ -8,17 +8,18 @@ import functools
 import logging
 import os
 import resource
+import threading
 from dataclasses import dataclass, replace
 from typing import Final
 
 from snapfs.errors import CannotOpen, FuseUnavailable
 from snapfs.fuse import mountpoint as points
-from snapfs.fuse.daemon import Announcer, detached
+from snapfs.fuse.daemon import Announcer, detached, ended_by_signals
 from snapfs.fuse.log import WithLog, configure
 from snapfs.fuse.options import MountOptions
 from snapfs.snapshot import Snapshot
 from snapfs.tree import Dir
-from snapfs.tree.many import tree_of
+from snapfs.tree.many import Many, tree_of
 
 __all__ = ["Request", "mount"]
 
@@ -48,21 +49,32 @@ def mount(request: Request) -> list[str]:
     options = replace(request.options, log_file=_absolute(request.options.log_file), pid_file=_absolute(request.options.pid_file))
     request = replace(request, options=options, snapshots=tuple(map(os.path.abspath, request.snapshots)))
     announcer = Announcer(ready_fd=request.ready_fd, pid_file=request.options.pid_file)
-    path = os.path.abspath(request.mountpoint)
-    made = points.prepare(path)
+    made = points.prepare(request.mountpoint)
+    path = points.resolved(request.mountpoint)
     try:
+        points.keep_apart(path, _sources(request, root), options.log_file)
         serve = functools.partial(_serve, request, root, snap, path, announcer)
         if request.foreground:
-            serve()
+            with ended_by_signals():
+                serve()
             return []
-        problems: list[str] = []
-        detached(announcer, functools.partial(_serve_child, serve, path, made=made), lambda: problems.extend(snap.problems if snap else ()))
+        problems = detached(announcer, functools.partial(_serve_child, serve, path, made=made), lambda: snap.problems if snap else [])
         made = False
         os.stat(path)
         return problems
     finally:
         if made:
             points.remove(path)
+
+
+def _sources(request: Request, root: Dir) -> list[str]:
+    """All that is read from."""
+    return [*request.snapshots, *(root.directories.values() if isinstance(root, Many) else ())]
+
+
+def _log_problems(snap: Snapshot) -> None:
+    for problem in snap.problems:
+        log.warning("%s", problem)
 
 
 def _size(snap: Snapshot) -> int:
@@ -109,12 +121,23 @@ def _serve(request: Request, root: Dir, snap: Snapshot | None, path: str, announ
     session = Session(WithLog(root, tail), source, path, request.options, _size(snap) if snap else 0)
     announcer.write_pid()
 
+    def mounted() -> None:
+        announcer.mounted()
+        here = points.mounted_at(path)
+        if here is not None and isinstance(root, Many):
+            root.leave_out(here.device)
+
     def ready() -> None:
         log.info("%s mounted on %s", source, path)
         announcer.ready()
+        for warning in request.options.warnings:
+            log.warning("%s", warning)
+        if request.foreground and snap:
+            # nobody waits for it, and reading the state takes a while
+            threading.Thread(target=_log_problems, args=(snap,), daemon=True).start()
 
     try:
-        session.serve(ready, announcer.mounted)
+        session.serve(ready, mounted)
         log.info("%s unmounted", path)
     finally:
         announcer.ended()

@@ -8,14 +8,16 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from snapfs.errors import Busy, MountError
 
-__all__ = ["Mounted", "is_dead", "is_there", "mounted_at", "mounts", "prepare", "remove"]
+__all__ = ["Mounted", "is_dead", "is_there", "keep_apart", "mounted_at", "mounts", "prepare", "remove", "resolved"]
 
 _DEAD: Final = (errno.ENOTCONN, errno.ECONNABORTED)
 _OCTAL: Final = re.compile(r"\\([0-7]{3})")
+_MOST_LINKS: Final = 40  # as the kernel, path_resolution(7)
 
 
 class Mounted(NamedTuple):
@@ -47,17 +49,31 @@ def mounts() -> list[Mounted]:
     return found
 
 
+def resolved(path: str) -> str:
+    """The absolute path of a mount point, links followed. What is mounted there is not touched: a mount that nobody serves, or
+    not yet, would never answer."""
+    taken = {mount.path for mount in mounts()}
+    for _ in range(_MOST_LINKS):
+        above, name = os.path.split(path.rstrip("/"))
+        if name in ("", ".", ".."):
+            return os.path.realpath(path)
+        path = os.path.join(os.path.realpath(above), name)
+        if path in taken:
+            break
+        try:
+            path = os.path.join(os.path.dirname(path), os.readlink(path))
+        except OSError:
+            break  # no link, or not there
+    return path
+
+
 def mounted_at(path: str) -> Mounted | None:
-    """What is mounted at exactly that path, the uppermost; the path's directory is resolved, the mount itself is not touched,
-    since a dead one cannot be."""
-    parent, name = os.path.split(os.path.abspath(path))
-    wanted = os.path.join(os.path.realpath(parent), name) if name else "/"
+    """What is mounted at exactly that path, the uppermost; it is not touched, since a dead one cannot be."""
+    wanted = resolved(path)
     last = None
     for mount in mounts():
         if mount.path == wanted:
             last = mount
-    if last is None and os.path.islink(wanted):
-        return mounted_at(os.path.realpath(wanted))
     return last
 
 
@@ -104,6 +120,19 @@ def prepare(path: str) -> bool:
     return False
 
 
+def keep_apart(path: str, sources: Iterable[str], log_file: str | None) -> None:
+    """MountError where a mount at `path`, resolved, would hide what it is made from or writes to: serving a request would then need
+    an answer of this very mount."""
+    inside = path.rstrip("/") + "/"
+    for source in sources:
+        real = os.path.realpath(source)
+        if (real == path or real.startswith(inside)) and os.listdir(real):
+            where = "is the snapshot itself" if real == path else f"holds the snapshot {source}"
+            raise MountError(f"{path}: {where}, which the mount would hide; name a directory outside it")
+    if log_file is not None and os.path.realpath(log_file).startswith(inside):
+        raise MountError(f"{path}: the log file {log_file} is in it, which the mount would hide; name another place for one of them")
+
+
 def _stale(path: str) -> MountError:
     return MountError(
         f"{path}: the mount of a process that died is still here (transport endpoint is not connected); run `snapfs umount {path}` first"
@@ -115,6 +144,8 @@ def _make(path: str) -> bool:
         os.mkdir(path, 0o700)
     except FileNotFoundError:
         above = os.path.dirname(os.path.abspath(path))
+        if os.path.isdir(above):
+            raise MountError(f"{path}: nothing can be made in {above}; name a directory that you can use") from None
         raise MountError(f"{path}: {above} does not exist, and only the last directory is made; make it first") from None
     except OSError as error:
         raise MountError(f"{path}: cannot be made: {error.strerror}; name a directory that you can use") from error

@@ -426,4 +426,4 @@ class Operations(pyfuse3.Operations):
 
 def _is_quick(node: Node) -> bool:
     """Whether a file is one value, as against a table or an image that must be put together."""
-    return isinstance(node, TextFile) and not node.repeats
+    return isinstance(node, TextFile) and not node.composed

@@ -22,6 +22,7 @@ import trio
 from snapfs.errors import Busy, SnapfsError
 from snapfs.fuse import mountpoint as points
 from snapfs.fuse import unmount
+from snapfs.fuse.daemon import LEAVE
 from snapfs.fuse.direct import Direct
 from snapfs.fuse.operations import Operations
 from snapfs.fuse.remote import answer_all
@@ -33,8 +34,7 @@ __all__ = ["HEARD", "Serving", "serve_alone", "supervise", "work"]
 
 log = logging.getLogger(__name__)
 
-_LEAVE: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-HEARD: Final = (*_LEAVE, signal.SIGUSR1)
+HEARD: Final = (*LEAVE, signal.SIGUSR1)
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0
 _KEEP_UP: Final = 5.0
@@ -97,8 +97,10 @@ class Serving:
                 if pause == _FIRST_PAUSE:
                     await trio.to_thread.run_sync(self._say_who)
             except SnapfsError as error:
-                log.warning("%s", error)
-                return
+                if points.is_there(self.mountpoint, self.device):
+                    log.warning("%s", error)
+                    return
+                break  # somebody else was faster
             await trio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
         if self._leaving < 2:
@@ -162,7 +164,7 @@ async def _keep_up(operations: Operations) -> None:
 def work(operations: Operations, waiting: Waiting, number: int) -> None:
     """A serving process among several: it hears no signals but USR1, and ends when the mount is gone."""
     signal.set_wakeup_fd(-1)
-    for leave in _LEAVE:
+    for leave in LEAVE:
         signal.signal(leave, signal.SIG_IGN)
     signal.signal(signal.SIGUSR1, lambda *_: _dump_tasks())
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)

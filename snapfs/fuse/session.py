@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -150,30 +152,51 @@ def _mount(operations: Any, mountpoint: str, options: set[str]) -> None:
             return
         said.seek(0)
         words = said.read(4096).decode(errors="replace")
-    raise _why(mountpoint, " ".join(words.split()))
+    raise _why(mountpoint, " ".join(words.split()), asks_for_others=bool(options & {"allow_other", "allow_root"}))
 
 
-def _why(mountpoint: str, said: str) -> MountError:
+def _why(mountpoint: str, said: str, *, asks_for_others: bool) -> MountError:
+    """What to do about a mount that failed. libfuse's words change with its releases: the system is asked, and of the words
+    only those of the C library count."""
     reason = said.removeprefix("fuse: ").removeprefix("fusermount3: ") or "libfuse gave no reason"
-    if "user_allow_other" in said:
+    if os.geteuid() and asks_for_others and not _others_allowed():
         return FuseUnavailable(
             f"{mountpoint}: {reason}; add the line user_allow_other to /etc/fuse.conf, or leave out allow_other and allow_root"
         )
     without = "`snapfs ls`, `cat` and `export` work without it"
-    if not os.path.exists("/dev/fuse") or "device not found" in said or "No such device" in said:
-        what = "/dev/fuse has no driver" if os.path.exists("/dev/fuse") else "there is no /dev/fuse"
+    refused = _device_error()
+    if refused in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
+        what = "there is no /dev/fuse" if refused == errno.ENOENT else "/dev/fuse has no driver"
         return FuseUnavailable(
             f"FUSE is not available: {what}; load the kernel module (`modprobe fuse`), or give the container the device. {without}"
         )
     advice = None
-    if "exec fusermount3" in said:
-        advice = "users who are not root need fusermount3: install the package fuse3"
-    elif "open /dev/fuse" in said:
+    if refused is not None:
         advice = "let this user open /dev/fuse for reading and writing (udev gives it the mode 0666)"
-    elif "ermission denied" in said or "not permitted" in said or "fusermount3" in said:
+    elif os.geteuid() and shutil.which("fusermount3") is None:
+        advice = "users who are not root need fusermount3: install the package fuse3"
+    elif os.geteuid():
+        advice = "check that fusermount3 is the package's and setuid root (`ls -l $(command -v fusermount3)`)"
+    elif any(os.strerror(number) in said for number in (errno.EPERM, errno.EACCES)):
         advice = "mounting needs CAP_SYS_ADMIN over this mount namespace: `unshare -rm`, or a container that has it and /dev/fuse"
-        if os.geteuid():
-            advice = "check that fusermount3 is the package's and setuid root (`ls -l $(command -v fusermount3)`)"
     if advice:
         return FuseUnavailable(f"{mountpoint}: FUSE is not permitted here: {reason}; {advice}. {without}")
     return MountError(f"{mountpoint}: cannot be mounted: {reason}")
+
+
+def _others_allowed() -> bool:
+    """Whether the administrator lets users ask for allow_other, fuse(8)."""
+    try:
+        with open("/etc/fuse.conf", encoding="utf-8", errors="replace") as settings:
+            return any(line.strip() == "user_allow_other" for line in settings)
+    except OSError:
+        return False
+
+
+def _device_error() -> int | None:
+    """The number of the error with which /dev/fuse refuses to be opened; None when it does not."""
+    try:
+        os.close(os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC))
+    except OSError as error:
+        return error.errno
+    return None

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from snapfs.errors import Busy, FuseUnavailable, MountError
-from snapfs.fuse.mountpoint import mounted_at
+from snapfs.fuse.mountpoint import Mounted, is_there, mounted_at
 
 __all__ = ["detach", "holders", "server_of", "unmount", "wait_for_end"]
 
@@ -22,6 +22,9 @@ _DETACH: Final = 2  # MNT_DETACH, linux: include/linux/fs.h
 _NOFOLLOW: Final = 8  # UMOUNT_NOFOLLOW
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0
+# the end of a process whose mount is gone takes a moment, on a loaded machine a long one
+_LONGEST_END: Final = 60.0
+_TURN: Final = 0.1
 
 
 def detach(path: str, *, lazy: bool = False) -> None:
@@ -38,12 +41,12 @@ def detach(path: str, *, lazy: bool = False) -> None:
     program = shutil.which("fusermount3") or shutil.which("fusermount")
     if program is None:
         raise FuseUnavailable("fusermount3 is not installed; install the package fuse3, or unmount as root")
-    done = subprocess.run(
-        [program, "-u", *(["-z"] if lazy else []), "--", path], capture_output=True, text=True, errors="replace", check=False
-    )
+    command = [program, "-u", *(["-z"] if lazy else []), "--", path]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, env={**os.environ, "LC_ALL": "C"})
     if done.returncode:
         said = done.stderr.strip()
-        if "busy" in said:
+        # the words of the C library, which are the same in every release of libfuse
+        if os.strerror(errno.EBUSY) in said:
             raise Busy(f"{path}: in use")
         raise MountError(f"{path}: {said or 'fusermount3 failed'}; only root and who mounted it can unmount it")
 
@@ -63,26 +66,36 @@ def unmount(path: str, *, lazy: bool = False, patience: float = 5.0) -> None:
             with contextlib.suppress(OSError):
                 watched = os.pidfd_open(server)
                 stack.callback(os.close, watched)
-        deadline = time.monotonic() + patience
-        pause = _FIRST_PAUSE
-        while True:
-            try:
-                detach(mount.path, lazy=lazy)
-                break
-            except Busy:
-                if time.monotonic() + pause > deadline:
-                    raise Busy(_in_the_way(path, mount.path)) from None
-                time.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
-        if watched is not None and not lazy and not wait_for_end(watched, patience):
-            raise Busy(f"{path}: unmounted, but its process {server} has not ended yet")
+        _detach_when_free(path, mount, lazy=lazy, patience=patience)
+        if watched is not None and not lazy and not wait_for_end(watched, max(patience, _LONGEST_END)):
+            raise Busy(f"{path}: unmounted, but its process {server} has not ended yet; `kill {server}` ends it")
+
+
+def _detach_when_free(path: str, mount: Mounted, *, lazy: bool, patience: float) -> None:
+    """Tries again with growing pauses. What counts is the time that was waited, not what the clock says: on a machine that is
+    stopped or overloaded a deadline may pass without a second try."""
+    pause, waited = _FIRST_PAUSE, 0.0
+    while True:
+        try:
+            detach(mount.path, lazy=lazy)
+            return
+        except Busy:
+            if waited + pause > patience:
+                raise Busy(_in_the_way(path, mount.path)) from None
+        except MountError:
+            if not is_there(mount.path, mount.device):
+                return  # somebody else was faster
+            raise
+        time.sleep(pause)
+        waited += pause
+        pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def wait_for_end(pidfd: int, seconds: float) -> bool:
-    """Whether a process ends within that time."""
+    """Whether a process ends within that time, of which only what was waited counts."""
     poll = select.poll()
     poll.register(pidfd, select.POLLIN)
-    return bool(poll.poll(seconds * 1000))
+    return any(poll.poll(_TURN * 1000) for _ in range(max(1, round(seconds / _TURN))))
 
 
 def server_of(path: str) -> int | None:

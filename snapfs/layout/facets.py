@@ -13,6 +13,7 @@ register group takes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar, get_type_hints, overload
 
 from snapfs.errors import CorruptState, SnapfsError
@@ -71,7 +72,7 @@ class _Facet(Generic[T]):
         source = instance.source
         return all(key in source for key in self.needs) and (self.when is None or self.when(instance))
 
-    @property
+    @cached_property
     def annotation(self) -> Any:
         """What the part is declared to be; its metadata gives the text form."""
         return get_type_hints(self.compute, include_extras=True).get("return")

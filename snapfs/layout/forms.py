@@ -179,7 +179,7 @@ class Number(Form):
     """A number of a JSON file, in the file's own decimal form."""
 
     def render(self, value: Any) -> str:
-        return json.dumps(value)
+        return str(value) if type(value) is int else json.dumps(value)  # of whole numbers there are tens of thousands
 
     def parse(self, text: str) -> Any:
         value = json.loads(text)

@@ -7,6 +7,7 @@ is looked into, so a thousand are there as fast as one.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -14,7 +15,7 @@ import threading
 import time
 import weakref
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -85,7 +86,7 @@ def _is_one(path: str) -> bool:
     return True
 
 
-def _below(path: str) -> Iterator[str]:
+def _below(path: str) -> Generator[str, None, None]:
     """The directories in a directory, hidden ones left out."""
     try:
         with os.scandir(path) as entries:
@@ -101,7 +102,8 @@ def _below(path: str) -> Iterator[str]:
 
 def _holds_any(path: str) -> bool:
     try:
-        return any(_is_one(below) for below in _below(path))
+        with contextlib.closing(_below(path)) as directories:
+            return any(map(_is_one, directories))
     except CannotOpen:
         return False
 
@@ -118,6 +120,7 @@ class Many(Dir):
         self._scanning = threading.Lock()
         self._seen: dict[str, _Place] = {}
         self._seen_at = -_FRESH
+        self._left_out: int | None = None
         #: the trees that somebody uses; those whom nobody uses any more are let go with their files
         self._trees: weakref.WeakValueDictionary[str, _One] = weakref.WeakValueDictionary()
         self.mtime_ns = time.time_ns()
@@ -146,6 +149,13 @@ class Many(Dir):
         """The directory on the disk that each name stands for."""
         return {name: place.path for name, place in self._places().items()}
 
+    def leave_out(self, device: str) -> None:
+        """From now on what lies on that device, named as in mountinfo, is not looked into: it is the mount of this very tree."""
+        major, minor = map(int, device.split(":"))
+        with self._scanning:
+            self._left_out = os.makedev(major, minor)
+            self._seen_at = -_FRESH
+
     def _tree(self, name: str, place: _Place) -> Node:
         key = _key(place.path)
         known = self._trees.get(name)
@@ -168,7 +178,7 @@ class Many(Dir):
                 places.append(_Place(path, _state_time(path)))
                 continue
             try:
-                places += [_Place(below, _state_time(below)) for below in _below(path)]
+                places += [_Place(below, _state_time(below)) for below in _below(path) if not self._is_own(below)]
             except CannotOpen:
                 places.append(_Place(path, 0))
         places.sort(key=lambda place: names.natural(place.path))
@@ -178,6 +188,14 @@ class Many(Dir):
         if self._template is None:
             plain = [place.named("{parent}-{dir}") if clashes[name] > 1 else name for name, place in zip(plain, places, strict=True)]
         yield from names.distinct(zip(plain, places, strict=True))
+
+    def _is_own(self, path: str) -> bool:
+        if self._left_out is None:
+            return False
+        try:
+            return os.stat(path).st_dev == self._left_out
+        except OSError:
+            return False
 
 
 def _state_time(path: str) -> int:
@@ -202,12 +220,16 @@ def _key(path: str) -> str:
     """What makes a snapshot this one and no other: its files, their sizes and times."""
     digest = hashlib.blake2b(digest_size=8)
     for name, status in _files(path):
-        digest.update(f"{name}\0{status.st_dev} {status.st_ino} {status.st_size} {status.st_mtime_ns}\0".encode("utf-8", "surrogateescape"))
+        digest.update(
+            f"{name}\0{status.st_dev} {status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_mode}\0".encode(
+                "utf-8", "surrogateescape"
+            )
+        )
     return digest.hexdigest()
 
 
 class _One(Dir):
-    """One of them: opened when it is looked into."""
+    """One of them: opened when it is looked into. As long as it is not whole it is looked at again, also for those who are in it."""
 
     def __init__(self, place: _Place, key: str) -> None:
         super().__init__(self._parts)
@@ -215,11 +237,36 @@ class _One(Dir):
         #: also part of its inode number, so that what is replaced is not mistaken for what was there
         self.identity = key
         self.mtime_ns = place.time_ns or None
+        self._made_of = ""
+        self._looked_again_at = 0.0
+
+    @property
+    def children(self) -> Mapping[str, Node]:
+        if self.live and self.ready and self._has_changed():
+            self._children = None
+        return super().children
+
+    def _has_changed(self) -> bool:
+        """Whether the files are others now, or are no longer being written; what was seen is taken for true for a while."""
+        now = time.monotonic()
+        if now - self._looked_again_at < _FRESH:
+            return False
+        self._looked_again_at = now
+        return self._state() != self._made_of
+
+    def _state(self) -> str:
+        return f"{_key(self._place.path)} {self._is_being_written()}"
+
+    def _is_being_written(self) -> bool:
+        changed = max((status.st_mtime_ns for _, status in _files(self._place.path)), default=0)
+        return time.time_ns() - changed < _WRITING * 1e9
 
     def _parts(self) -> Iterator[tuple[str, Node]]:
         path = self._place.path
-        changed = max((status.st_mtime_ns for _, status in _files(path)), default=0)
-        writing = time.time_ns() - changed < _WRITING * 1e9
+        writing = self._is_being_written()
+        # before the files are read: what changes meanwhile is seen the next time
+        self._made_of = self._state()
+        self.live = True
         try:
             snap = Snapshot(path)
         except NotASnapshot as error:
@@ -233,4 +280,5 @@ class _One(Dir):
             if writing:
                 snap.close()
                 return
+        self.live = bool(problems)
         yield from tree.children.items()

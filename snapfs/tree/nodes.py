@@ -87,11 +87,13 @@ class File(Node):
 
 class TextFile(File):
     """A small file that is rendered when it is looked at. `plain` gives its value in JSON output; None leaves it out of the
-    JSON of its directory, as a table that repeats its neighbour."""
+    JSON of its directory, as a table that repeats its neighbour. A `composed` one, as a table is, is put together from many values:
+    no listing renders it only to tell its size."""
 
-    def __init__(self, render: Callable[[], str], plain: Callable[[], Any] | None = None) -> None:
+    def __init__(self, render: Callable[[], str], plain: Callable[[], Any] | None = None, *, composed: bool | None = None) -> None:
         self._render = render
         self._plain = plain
+        self.composed = plain is None if composed is None else composed
         self._kept: Data | None = None
 
     @property
@@ -184,14 +186,17 @@ class Dir(Node):
     @property
     def children(self) -> Mapping[str, Node]:
         """The children by name, in order. Never raises: what cannot be made is an `ERROR` file."""
-        if self._children is None:
+        found = self._children
+        if found is None:
             with self._lock:
-                if self._children is None:
+                found = self._children
+                if found is None:
                     try:
-                        self._children = dict(names.distinct(self._entries()))
+                        found = dict(names.distinct(self._entries()))
                     except SnapfsError as error:
-                        self._children = {"ERROR": error_file(error)}
-        return self._children
+                        found = {"ERROR": error_file(error)}
+                    self._children = found
+        return found
 
     def get(self, name: str) -> Node | None:
         """The child of that name, listed or made on look-up; None when there is none."""

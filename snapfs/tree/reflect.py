@@ -43,6 +43,13 @@ class Member(NamedTuple):
     form: Form | None
 
 
+def _kind(f: Any) -> tuple[str, Form | None]:
+    """Shape and form of a facet; the declaration is looked at once, however many objects have the facet."""
+    if f not in _KINDS:
+        _KINDS[f] = _shape(f.annotation), _form(f.annotation)
+    return _KINDS[f]
+
+
 def _form(annotation: Any) -> Form | None:
     """The form in an annotation: of the scalar, of the elements of a sequence, of the values of a mapping."""
     if get_origin(annotation) is Annotated:
@@ -59,6 +66,7 @@ def _form(annotation: Any) -> Form | None:
     return None
 
 
+_KINDS: dict[Any, tuple[str, Form | None]] = {}
 _HINTS: dict[Any, dict[str, Form | None]] = {}
 
 
@@ -88,6 +96,8 @@ def members(value: Any) -> Iterator[Member] | None:
 
 
 def _is_thing(value: Any) -> bool:
+    if type(value) in (int, str, bool, type(None)):
+        return False  # long lists are mostly of these
     return isinstance(value, Record | Mapping | list | tuple) or hasattr(type(value), "model_fields") or dataclasses.is_dataclass(value)
 
 
@@ -173,7 +183,7 @@ def entries(value: Any, form: Form | None = None) -> Iterator[tuple[str, Node]]:
         used = own or form
         yield names.escape(name), entry(part, used)
         if used is not None and isinstance(part, int) and (suffix := used.names_bits()):
-            yield names.escape(f"{name}.{suffix}"), TextFile(lambda p=part, f=used: f.spell(p) + "\n")  # type: ignore[misc]
+            yield names.escape(f"{name}.{suffix}"), TextFile(lambda p=part, f=used: f.spell(p) + "\n", composed=False)  # type: ignore[misc]
 
 
 def entry(value: Any, form: Form | None = None) -> Node:
@@ -229,8 +239,7 @@ def facets(value: Facets) -> Iterator[tuple[str, Node]]:
     """The children of an object with facets, then what it keeps in `rest`."""
     for f in value.facets():
         name = names.escape(f.name)
-        annotation = f.annotation
-        shape, form = _shape(annotation), _form(annotation)
+        shape, form = _kind(f)
 
         def get(f: Any = f) -> Any:
             return f.__get__(value, type(value))
@@ -244,9 +253,9 @@ def facets(value: Facets) -> Iterator[tuple[str, Node]]:
                 ),
             )
             if form is not None and (suffix := form.names_bits()):
-                yield f"{name}.{suffix}", TextFile(lambda g=get, o=form: o.spell(g()) + "\n")  # type: ignore[misc]
+                yield f"{name}.{suffix}", TextFile(lambda g=get, o=form: o.spell(g()) + "\n", composed=False)  # type: ignore[misc]
         elif shape == "text":
-            yield name, TextFile(lambda g=get: str(g()), lambda g=get: str(g()))  # type: ignore[misc]
+            yield name, TextFile(lambda g=get: str(g()), lambda g=get: str(g()), composed=True)  # type: ignore[misc]
         elif shape == "container":
             yield name, Dir(lambda g=get: facets(g()))  # type: ignore[misc]
             yield names.beside(name, ".txt"), TextFile(lambda g=get: table(_parts(g())))  # type: ignore[misc]
@@ -276,7 +285,7 @@ def _parts(value: Facets, prefix: str = "") -> Iterator[tuple[str, str, str]]:
     """The lines for an object with facets and all inside it; texts and blobs are left out, and `vendor.name` stands behind `vendor`."""
     found = {f.name: f for f in value.facets()}
     for name, f in found.items():
-        shape, form = _shape(f.annotation), _form(f.annotation)
+        shape, form = _kind(f)
         dotted = prefix + step(name)
         try:
             if shape == "scalar" and name.removesuffix(".name") not in found.keys() - {name}:
@@ -298,8 +307,8 @@ def _parts(value: Facets, prefix: str = "") -> Iterator[tuple[str, str, str]]:
 
 def _scalars(value: Facets) -> Iterator[tuple[str, str, str]]:
     for f in value.facets():
-        form = _form(f.annotation)
-        if _shape(f.annotation) == "scalar":
+        shape, form = _kind(f)
+        if shape == "scalar":
             try:
                 part = f.__get__(value, type(value))
             except SnapfsError as error:

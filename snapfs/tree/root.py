@@ -30,7 +30,7 @@ def _entries(snap: Snapshot) -> Iterator[tuple[str, Node]]:
     memory_time = _mtime(snap, next(iter(snap.source.memory_names), None))
     yield "README", TextFile(lambda: about.readme(snap))
     yield "summary.txt", TextFile(lambda: about.summary(snap))
-    yield "summary.json", TextFile(lambda: json_text(about.facts(snap)), lambda: about.facts(snap))
+    yield "summary.json", TextFile(lambda: json_text(about.facts(snap)), lambda: about.facts(snap), composed=True)
     yield from _dated(config_time, _config(snap))
     yield from state.state(snap)
     yield "raw", Dir(lambda: _raw(snap))

@@ -145,4 +145,4 @@ def _raw(vcpu: Vcpu) -> Iterator[tuple[str, Node]]:
 def _saved(value: Any) -> Node:
     if isinstance(value, list) and value and all(type(v) is int and 0 <= v <= 255 for v in value):
         return ImageFile(lambda: Data(bytes(value)))
-    return TextFile(lambda: json.dumps(value, separators=(",", ":")) + "\n", lambda: value)
+    return TextFile(lambda: json.dumps(value, separators=(",", ":")) + "\n", lambda: value, composed=True)

@@ -8,10 +8,12 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
+import corpus
 import pyfuse3
 import pytest
 import trio
 
+import snapfs
 from snapfs.blob import Data, Gap, concat
 from snapfs.errors import AddressError, CorruptState, SnapfsError, Unsupported
 from snapfs.fuse.attrs import Owner
@@ -354,3 +356,25 @@ def test_file_system_says_how_large_it_is() -> None:
         assert (answer.f_blocks * answer.f_frsize, answer.f_bfree, answer.f_namemax) == (12288, 0, 255)
 
     _run(test)
+
+
+def test_listing_of_a_snapshot_renders_values_and_no_text_that_is_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pyfuse3, "readdir_reply", lambda *_: True)
+    with snapfs.open(corpus.demo()) as snap:
+        top = snapfs.tree.root(snap)
+
+        async def test() -> None:
+            kernel = Kernel(top)
+            for path in ("", "vcpus/0", "devices/_disk0", "devices/_disk0/pci"):
+                entry = kernel.operations.table[ROOT]
+                for part in path.split("/") if path else ():
+                    entry = kernel.operations.table.child(entry, part)
+                    kernel.operations.table.count(entry)
+                await kernel.operations.readdir(entry.ino, 0, None)
+
+        _run(test)
+        for path in ("README", "summary.txt", "summary.json", "vcpus/0/summary.txt", "vcpus/0/regs.txt", "devices/_disk0/summary.txt"):
+            assert not (top / path).ready, path
+        assert not (top / "devices/_disk0/pci/config.txt").ready
+        for path in ("devices/_disk0/kind", "devices/_disk0/pci/bdf", "vcpus/0/mp_state"):
+            assert (top / path).ready, path

@@ -43,6 +43,28 @@ def test_signal_unmounts_and_the_process_ends(number: int, tmp_path: Path) -> No
     assert not at.exists()
 
 
+@pytest.mark.parametrize(("where", "number"), [(["-f"], signal.SIGINT), (["-f"], signal.SIGHUP), ([], signal.SIGINT), ([], signal.SIGTERM)])
+def test_signal_during_the_start_leaves_nothing(where: list[str], number: int, tmp_path: Path) -> None:
+    at = tmp_path / "m"
+    begun = time.monotonic()
+    with mounted("--demo", at=at):
+        whole = time.monotonic() - begun
+    for step in range(5):
+        # a session of its own: what is left behind is found by it
+        command = [sys.executable, "-m", "snapfs", "mount", *where, "--demo", str(at)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True) as process:
+            time.sleep(whole * (step + 2) / 8)
+            process.send_signal(number)
+            code = process.wait(60)
+        if code == 0 and not where:  # it had been mounted before the signal
+            assert run("umount", at).returncode == 0
+        assert code in (0, 128 + number, -number)
+        assert mounts_below(tmp_path) == []
+        assert code == -number or not at.exists()
+        if at.exists():
+            at.rmdir()  # died before there was anybody to clear up
+
+
 def test_second_signal_detaches_a_busy_mount_and_open_files_can_still_be_read(tmp_path: Path) -> None:
     at = tmp_path / "m"
     assert run("mount", "--demo", at).returncode == 0
@@ -270,6 +292,45 @@ def test_full_disk_under_the_log_does_not_stop_the_mount(tmp_path: Path) -> None
         assert (at / "README").read_bytes()
 
 
+def test_mount_point_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    (tmp_path / "more").symlink_to(tmp_path / "link")
+    for name in ("link", "more/", "more/.", "more/../real"):
+        with mounted("--demo", at=f"{tmp_path}/{name}"):  # type: ignore[arg-type]
+            assert mounts_below(tmp_path) == [str(tmp_path / "real")]
+            assert (tmp_path / "link/config/cpus/boot_vcpus").read_text() == "2\n"
+        assert mounts_below(tmp_path) == []
+    assert (tmp_path / "real").is_dir()
+
+
+def test_stopped_mount_behind_a_link_can_be_taken_away(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    assert run("mount", "--demo", tmp_path / "link").returncode == 0
+    pid = server(tmp_path / "real")
+    os.kill(pid, signal.SIGKILL)
+    assert wait_gone(pid)
+    assert run("umount", tmp_path / "link").returncode == 0
+    assert mounts_below(tmp_path) == []
+
+
+def test_mount_that_would_hide_its_own_snapshot_or_log_is_refused(tmp_path: Path) -> None:
+    snap = _damaged(tmp_path / "s")
+    (tmp_path / "link").symlink_to(tmp_path)
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t/elsewhere").symlink_to(snap)
+    for arguments in ((snap, snap), (snap, tmp_path), (tmp_path / "link/s", tmp_path), (snap, tmp_path / "link"), (tmp_path / "t", snap)):
+        done = run("mount", *arguments)
+        assert done.returncode == 10, arguments
+        assert "would hide" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    done = run("mount", "--demo", "--log-file", tmp_path / "t/log", tmp_path / "t")
+    assert done.returncode == 10
+    assert "the log file" in done.stderr
+    assert mounts_below(tmp_path) == []
+
+
 def _damaged(target: Path, *, state: float = 1, memory: float = 1) -> Path:
     target.mkdir()
     source = corpus.demo()
@@ -278,6 +339,28 @@ def _damaged(target: Path, *, state: float = 1, memory: float = 1) -> Path:
         keep = state if name == "state.json" else memory if name == "memory-ranges" else 1
         (target / name).write_bytes(data[: int(len(data) * keep)])
     return target
+
+
+@pytest.mark.parametrize("where", [[], ["-f"]], ids=["background", "foreground"])
+def test_what_is_told_of_the_snapshot_is_in_the_log_too(where: list[str], tmp_path: Path) -> None:
+    snap = _damaged(tmp_path / "s")
+    (snap / "memory-ranges").rename(snap / "memory-ranges.zst")
+    at, log = tmp_path / "m", tmp_path / "log"
+    command = [sys.executable, "-m", "snapfs", "mount", *where, "-o", "suid", "--log-file", str(log), str(snap), str(at)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not (at / "LOG").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for told in ((at / "LOG"), log):
+            for word in ("memory-ranges.zst", "suid is ignored"):
+                while word not in told.read_text() and time.monotonic() < deadline:
+                    time.sleep(0.05)
+                assert word in told.read_text()
+        assert run("umount", at).returncode == 0
+        assert process.wait(60) == 0
+        said = process.stderr.read() if process.stderr else ""
+    assert "suid is ignored" in said
+    assert where or "memory-ranges.zst" in said
 
 
 def test_half_a_state_file_mounts_with_one_warning(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import corpus
+import pytest
 from mounted import mounted, requires_fuse, run
 
 pytestmark = requires_fuse
@@ -97,6 +98,59 @@ def test_new_snapshot_appears_within_a_second_and_is_an_error_until_it_is_whole(
         time.sleep(1)
         assert not (at / "growing").exists()
         assert os.readlink(at / "latest") == "first"
+
+
+def test_error_goes_when_the_snapshot_is_whole_also_for_those_who_are_in_it(tmp_path: Path) -> None:
+    _copy("v53.0-x86_64-small", tmp_path / "s/first")
+    whole = corpus.trimmed("v39.0-x86_64-small")
+    for age, held in ((100, True), (-100, False)):
+        cut = _copy("v39.0-x86_64-small", tmp_path / "s/cut", age=age)
+        os.truncate(cut / "memory-ranges", 4096)
+        if held:  # long ago: what there is can be looked at, with the reason why it is not all
+            os.utime(cut / "memory-ranges", (1000, 1000))
+        with mounted(tmp_path / "s", at=tmp_path / "m") as at:
+            inside = os.open(at / "cut", os.O_RDONLY)
+            try:
+                assert "ERROR" in os.listdir(inside)
+                assert ("config" in os.listdir(inside)) is held
+                assert not (at / "cut/nothing").exists()
+                shutil.copyfile(whole / "memory-ranges", cut / "memory-ranges")
+                time.sleep(1)
+                for place in (inside, at / "cut"):
+                    assert "ERROR" not in os.listdir(place)
+                    assert "config" in os.listdir(place)
+                assert not (at / "cut/ERROR").exists()
+                os.stat("vcpus/0/regs/rip", dir_fd=inside)
+            finally:
+                os.close(inside)
+        shutil.rmtree(cut)
+
+
+def test_unreadable_snapshot_is_there_when_it_may_be_read(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may read everything")
+    place = _copy("v53.0-x86_64-small", tmp_path / "s/vm")
+    _copy("v53.0-x86_64-small", tmp_path / "s/other")
+    for file in place.iterdir():
+        file.chmod(0)
+    with mounted(tmp_path / "s", at=tmp_path / "m") as at:
+        assert os.listdir(at / "vm") == ["ERROR"]
+        for file in place.iterdir():
+            file.chmod(0o400)
+        time.sleep(1)
+        assert "ERROR" not in os.listdir(at / "vm")
+
+
+def test_directory_of_snapshots_can_hold_the_mount_of_itself(tmp_path: Path) -> None:
+    _copy("v53.0-x86_64-small", tmp_path / "s/first")
+    (tmp_path / "s/mine").mkdir()
+    (tmp_path / "s/again").symlink_to("mine")
+    for place in ("mine", "made", "first/inside"):
+        with mounted(tmp_path / "s", at=tmp_path / "s" / place) as at:
+            time.sleep(0.3)  # longer than what was seen on the disk is taken for true
+            assert {"LOG", "first", "latest"} <= set(os.listdir(at))
+            assert place not in os.listdir(at)
+            assert (at / "first/config/cpus/boot_vcpus").read_bytes()
 
 
 def test_replaced_snapshot_is_the_new_one(tmp_path: Path) -> None:
