@@ -76,7 +76,7 @@ class AddressSpace:
         self.trees = trees
         self.mode = mode
         self.identity = identity
-        self._kept: dict[int, array[int] | None] = {}
+        self._kept: dict[tuple[int, int, int], array[int] | None] = {}
 
     # ---- one address
 
@@ -90,14 +90,14 @@ class AddressSpace:
 
     def _table(self, tree: Tree, depth: int, address: int) -> array[int] | None:
         """The entries of a table; None when it is not in RAM."""
-        key = address << 1 | (tree.width == 4)
-        if depth == 0:
-            key = ~key  # the first table may be shorter than the others
+        size = tree.width << tree.levels[depth].bits
+        # one page may be a table of two trees, or of two levels, that are not of one size: the first is shorter than the others, and
+        # aarch64's halves have granules of their own
+        key = address, size, tree.width
         kept = self._kept
         if key in kept:
             return kept[key]
         found: array[int] | None = array("Q" if tree.width == 8 else "I")
-        size = tree.width << tree.levels[depth].bits
         try:
             found.frombytes(self.memory.read(address, size))  # type: ignore[union-attr]
             if sys.byteorder == "big":
