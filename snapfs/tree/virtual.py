@@ -21,8 +21,6 @@ _WINDOW: Final = re.compile(rf"({_NUMBER})(?:\+({_NUMBER}))?")
 _PAGE: Final = 4096
 #: lines of one map or one reverse look-up
 _LINES: Final = 1 << 20
-#: page-table entries that one reverse look-up looks at: those of 64 GiB of scattered pages
-_LOOKED_AT: Final = 1 << 24
 _BATCH: Final = 256
 
 T = TypeVar("T")
@@ -144,14 +142,18 @@ def _map(memory: GuestMemory, space: AddressSpace) -> Iterator[bytes]:
 
 def _p2v(space: AddressSpace, physical: int) -> Iterator[bytes]:
     count = 0
-    runs = space.mappings(budget=_LOOKED_AT)
+    lines: list[str] = []
+    runs = space.mappings(physical=physical)
     for run in runs:
-        if run is None:
-            yield b""
-        elif run.physical <= physical < run.physical + (run.end - run.start):
-            yield f"0x{run.start + physical - run.physical:016x}\n".encode()
+        if run is None or len(lines) >= _BATCH:
+            yield "".join(lines).encode()
+            lines.clear()
+        if run is not None:
+            lines.append(f"0x{run.start:016x}\n")
             count += 1
             if count >= _LINES:
+                lines.append(f"# stopped: more than {_LINES} virtual addresses; there may be more\n")
                 break
-    if runs.stopped or count >= _LINES:
-        yield b"# stopped: there may be more\n"
+    if runs.stopped:
+        lines.append(f"# {runs.stopped}; there may be more\n")
+    yield "".join(lines).encode()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from snapfs.errors import AddressError
 from snapfs.guest import paging
-from snapfs.guest.paging import AddressSpace, letters
+from snapfs.guest.paging import AddressSpace, Mapping, letters
 from snapfs.snapshot.vcpu.paging import Arm64Paging, RiscvPaging, X86Paging
 
 TABLES = 7
@@ -69,6 +69,15 @@ def agree(s: AddressSpace, walk: Callable[[int], walkers.Found], probes: Sequenc
             assert expected == (run.physical + address - run.start, run.page, run.permissions), hex(address)
         elif complete:
             assert expected is None, hex(address)
+    if complete:
+        reverse(s, runs, [found.physical for found in map(s.translate, probes) if found.physical is not None][:4])
+
+
+def reverse(s: AddressSpace, runs: Sequence[Mapping], physical: Sequence[int]) -> None:
+    """The enumeration of what leads to one page has the addresses that all runs together have."""
+    for page in (*physical, 12 << 16):
+        expected = [run.start + page - run.physical for run in runs if run.physical <= page < run.physical + run.end - run.start]
+        assert [run.start for run in s.mappings(physical=page) if run is not None] == expected
 
 
 def x86_word(target: int, bits: int, nx: bool) -> int:
