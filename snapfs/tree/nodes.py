@@ -89,8 +89,9 @@ class TextFile(File):
     """A small file that is rendered when it is looked at. `plain` gives its value in JSON output; None leaves it out of the
     JSON of its directory, as a table that repeats its neighbour."""
 
-    def __init__(self, render: Callable[[], str], plain: Callable[[], Any] | None = None) -> None:
+    def __init__(self, render: Callable[[], str], plain: Callable[[], Any] | None = None, *, live: bool = False) -> None:
         self._render = render
+        self.live = live
         self._plain = plain
         self._kept: Data | None = None
 
@@ -107,7 +108,7 @@ class TextFile(File):
         if self._kept is not None:
             return self._kept
         rendered = Data(self._render().encode("utf-8", "backslashreplace"))
-        if rendered.size <= _KEEP:
+        if rendered.size <= _KEEP and not self.live:
             self._kept = rendered
         return rendered
 
