@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, Final, Literal, NamedTuple
 
-from snapfs.blob import Blob, Concat, FileSlice, Gap, Zeros, concat
+from snapfs.blob import Blob, Concat, File, FileSlice, Gap, Zeros, concat
 from snapfs.errors import AddressError, CannotOpen, CorruptState
 from snapfs.snapshot.accounting import Overlap, Range, lay_out, missing_now, shrunken, surplus
 from snapfs.snapshot.model import ByteCount, Count, GuestAddr, Many, Model
@@ -231,6 +231,10 @@ class GuestMemory:
                 if r.file == name and lost > r.missing:
                     why = f"{name}: {now} bytes long now, {before} when it was opened; it was cut while in use"
                     yield MemoryGap(r.end - lost, r.end - r.missing, "truncated", why, r.zone)
+
+    def file(self, r: Range) -> File:
+        """The file that a range is in."""
+        return self._source.open(r.file)
 
     def content(self, r: Range) -> Blob:
         """The bytes of a range; what is beyond the end of the file is a gap."""
