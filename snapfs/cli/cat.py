@@ -38,6 +38,7 @@ def command(words: Words) -> int:
 
 
 def _print(place: Place, path: str) -> None:
+    from snapfs.blob import settle
     from snapfs.tree import Dir, File
     from snapfs.tree.nodes import StreamFile
 
@@ -56,6 +57,7 @@ def _print(place: Place, path: str) -> None:
     assert isinstance(node, File)
     try:
         blob = node.blob()
+        settle(blob)
         at = 0
         while piece := blob.pread(at, _PIECE):
             write(piece)

@@ -101,7 +101,7 @@ def _v2p(memory: GuestMemory, walk: Translation, space: AddressSpace) -> str:
     if space.identity:
         lines.append(f"{space.mode}: virtual is physical")
     for step in walk.steps:
-        value = "table outside RAM" if step.entry is None else f"0x{step.entry:0{2 * step.width}x}"
+        value = walk.reason if step.entry is None else f"0x{step.entry:0{2 * step.width}x}"
         loop = f" (loop: also the table of the {step.repeats})" if step.repeats else ""
         lines.append(f"{step.level.name} {step.slot} at 0x{step.table + step.slot * step.width:016x}: {value}{loop}")
     return "\n".join(lines) + "\n"
@@ -135,7 +135,7 @@ def _map(memory: GuestMemory, space: AddressSpace) -> Iterator[bytes]:
     if runs.stopped:
         lines.append(f"# {runs.stopped}\n")
     if runs.missing:
-        lines.append(f"# {runs.missing} tables lie outside RAM; what they map is not known\n")
+        lines.append(f"# {runs.missing} tables lie outside RAM or cannot be read; what they map is not known\n")
     if lines:
         yield "".join(lines).encode()
 

@@ -41,7 +41,7 @@ class Mapping(NamedTuple):
 
 # what a table holds: offset and length from its first address on, physical address, rights, page size (0: a table is there)
 _Item = tuple[int, int, int, int, int]
-_Read = Callable[[Tree, int, int], "array[int] | None"]
+_Read = Callable[[Tree, int, int], "array[int] | str"]
 
 
 class Mappings:
@@ -60,7 +60,7 @@ class Mappings:
         physical: int | None = None,
         identity: bool = False,
     ) -> None:
-        """`read` gives the entries of a table, None where it is not in RAM. With `physical` only what leads to that address counts."""
+        """`read` gives the entries of a table, or says why it cannot. With `physical` only what leads to that address counts."""
         self._read = read
         self._trees = trees
         self._low, self._high = bounds
@@ -73,7 +73,7 @@ class Mappings:
         self._barren: set[tuple[int, int]] = set()
         #: why the enumeration ended early; empty when it did not
         self.stopped = ""
-        #: tables that are not in RAM
+        #: tables that are not in RAM, or cannot be read
         self.missing = 0
 
     def __iter__(self) -> Iterator[Mapping | None]:
@@ -168,7 +168,7 @@ class Mappings:
     def _decode(self, tree: Tree, depth: int, address: int) -> tuple[_Item, ...]:
         self._steps += _TABLE
         entries = self._read(tree, depth, address)
-        if entries is None:
+        if isinstance(entries, str):
             self.missing += 1
             return ()
         if not any(entries):

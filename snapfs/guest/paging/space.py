@@ -10,7 +10,7 @@ import sys
 from array import array
 from typing import Final, NamedTuple, Protocol
 
-from snapfs.errors import AddressError
+from snapfs.errors import AddressError, SnapfsError
 from snapfs.guest.paging.mappings import BUDGET, Mappings
 from snapfs.guest.paging.tables import ALL, END, Level, Tree
 
@@ -57,7 +57,7 @@ class AddressSpace:
         self.trees = trees
         self.mode = mode
         self.identity = identity
-        self._kept: dict[tuple[int, int, int], array[int] | None] = {}
+        self._kept: dict[tuple[int, int, int], array[int] | str] = {}
 
     # ---- one address
 
@@ -69,8 +69,8 @@ class AddressSpace:
                 return tree, plain
         return None
 
-    def table(self, tree: Tree, depth: int, address: int) -> array[int] | None:
-        """The entries of a table; None when it is not in RAM."""
+    def table(self, tree: Tree, depth: int, address: int) -> array[int] | str:
+        """The entries of a table, or why there are none."""
         size = tree.width << tree.levels[depth].bits
         # one page may be a table of two trees, or of two levels, that are not of one size: the first is shorter than the others, and
         # aarch64's halves have granules of their own
@@ -78,13 +78,15 @@ class AddressSpace:
         kept = self._kept
         if key in kept:
             return kept[key]
-        found: array[int] | None = array("Q" if tree.width == 8 else "I")
+        found: array[int] | str
         try:
-            found.frombytes(self.memory.read(address, size))  # type: ignore[union-attr]
+            found = array("Q" if tree.width == 8 else "I", self.memory.read(address, size))
             if sys.byteorder == "big":
-                found.byteswap()  # type: ignore[union-attr]
+                found.byteswap()
         except AddressError:
-            found = None
+            found = "table outside RAM"
+        except SnapfsError as error:
+            return f"table cannot be read: {error}"
         if len(self._kept) * size >= _KEPT:
             self._kept = {}  # a new one: other threads may be looking at the old
         self._kept[key] = found
@@ -105,11 +107,11 @@ class AddressSpace:
         for depth, level in enumerate(tree.levels):
             index = plain >> level.shift & (1 << level.bits) - 1
             entries = self.table(tree, depth, at)
-            value = entries[index] if entries is not None else None
+            value = None if isinstance(entries, str) else entries[index]
             steps.append(Step(level, at, index, tree.width, value, seen.get(at, "")))
             seen.setdefault(at, level.name)
             if value is None:
-                reason = "table outside RAM"
+                reason = str(entries)
                 break
             entry = tree.decode(depth, value)
             rights &= entry.rights

@@ -9,6 +9,7 @@ from guest.paging.tables import Ram
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snapfs.errors import CorruptState
 from snapfs.guest import paging
 from snapfs.guest.paging import AddressSpace
 from snapfs.snapshot.vcpu.paging import Arm64Paging, RiscvPaging, X86Paging
@@ -178,3 +179,20 @@ def test_any_registers_over_any_tables_end_in_an_answer(
             last = run.end
             assert s.translate(run.start).physical == run.physical
             assert s.translate(run.end - 1).physical == run.physical + run.end - 1 - run.start
+
+
+def test_a_table_that_cannot_be_read_any_more_ends_the_walk_with_the_reason() -> None:
+    class Cut(Ram):
+        def read(self, gpa: int, length: int) -> bytes:
+            if gpa >= 0x3000:
+                raise CorruptState("memory-ranges: cut while in use")
+            return super().read(gpa, length)
+
+    ram = Cut()
+    ram.put(0x1000, 0x2003)
+    ram.put(0x2000, 0x3003, 0x4000_0083)
+    s = space(ram)
+    assert s.translate(0).reason == "table cannot be read: memory-ranges: cut while in use"
+    runs = s.mappings()
+    assert [run.start for run in runs if run] == [1 << 30]
+    assert runs.missing == 1
