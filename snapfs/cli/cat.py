@@ -46,16 +46,16 @@ def _print(place: Place, path: str) -> None:
     if isinstance(node, Dir):
         raise IsADirectory(f"{path}: a directory{_table_of(place, path)}; list it with `snapfs ls`, or print it with --json")
     write = _shown() if sys.stdout.isatty() else emit_bytes
-    if isinstance(node, StreamFile):
-        # where the pieces go to the terminal they are the progress
-        total = node.count() if node.count is not None and not sys.stdout.isatty() else 0
-        with progress(path, total, steps=True) as advance:
-            for piece in node.pieces():
-                write(piece)
-                advance(1)
-        return
     assert isinstance(node, File)
     try:
+        if isinstance(node, StreamFile):
+            # where the pieces go to the terminal they are the progress
+            total = node.count() if node.count is not None and not sys.stdout.isatty() else 0
+            with progress(path, total, steps=True) as advance:
+                for piece in node.pieces():
+                    write(piece)
+                    advance(1)
+            return
         blob = node.blob()
         settle(blob)
         at = 0
