@@ -179,7 +179,7 @@ class Cores:
             elif len(loads) < room:
                 loads.append(load)
             else:
-                log.warning("dump/gdb-*.core: more than %d mappings; memory/virtual/<vcpu>/map.txt has the others", room)
+                log.warning("dump/gdb-*.core: more mappings than there is room for; memory/virtual/<vcpu>/map.txt has the others")
                 break
         return loads
 

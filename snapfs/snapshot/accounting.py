@@ -41,7 +41,7 @@ class Range(NamedTuple):
 
 
 class Overlap(NamedTuple):
-    """Two ranges that claim the addresses from `start` to `end`; those of `shown` are in physical memory."""
+    """Two ranges that claim the addresses from `start` to `end`; `shown` begins first, and what it has is in physical memory."""
 
     start: int
     end: int
@@ -51,7 +51,7 @@ class Overlap(NamedTuple):
     def __str__(self) -> str:
         return (
             f"memory table: range {self.hidden.name} overlaps {self.shown.name} from 0x{self.start:016x} to 0x{self.end:016x}; "
-            "physical memory shows the latter there, ranges/ has both"
+            "physical memory shows an address as the range that begins first has it, ranges/ has both"
         )
 
 

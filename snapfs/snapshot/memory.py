@@ -211,8 +211,9 @@ class GuestMemory:
         return parts, overlaps
 
     def remarks(self) -> Iterator[str]:
-        """What is to be said of the table as a whole, as of now: overlaps, files that are longer than it, files that were cut."""
-        yield from map(str, self.overlaps[:_PROBLEMS])
+        """What is to be said of the table as a whole, as of now: its problems, files that were cut, files that are longer than it."""
+        _ = self.by_address  # finds the overlaps
+        yield from self.problems
         if len(self.overlaps) > _PROBLEMS:
             yield f"memory table: {len(self.overlaps) - _PROBLEMS} more ranges overlap others"
         for name, (now, before) in shrunken(self._source).items():

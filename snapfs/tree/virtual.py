@@ -19,9 +19,9 @@ __all__ = ["address_of", "page_size", "virtual", "window_of"]
 _NUMBER: Final = "0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20}"
 _WINDOW: Final = re.compile(rf"({_NUMBER})(?:\+({_NUMBER}))?")
 _PAGE: Final = 4096
-#: lines of one map or one reverse look-up
-_LINES: Final = 1 << 20
-_BATCH: Final = 256
+#: lines of one map or one reverse look-up: seconds, whatever the tables are
+_LINES: Final = 1 << 18
+_BATCH: Final = 1024
 
 T = TypeVar("T")
 

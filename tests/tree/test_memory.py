@@ -227,6 +227,7 @@ def test_a_range_beyond_all_files_is_left_out(tmp_path: Path, bad: dict[str, int
     with snapfs.open(path) as snap:
         assert [r.start for r in snap.memory.ranges] == [0]
         assert any("beyond" in problem for problem in snap.problems)
+        assert "# ERROR memory table: a range of" in (root(snap) / "memory/map.txt").read_text()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", REAL)
