@@ -9,6 +9,7 @@
     │   ├─ CorruptState         file, place, offending value
     │   └─ TruncatedMemory      a memory file that is shorter than its table says
     ├─ AddressError             guest memory that the snapshot does not hold
+    ├─ Unfinished               work that goes on when it is asked for again
     ├─ PathError                a path that the tree does not have
     │   ├─ NoSuchNode
     │   ├─ NotADirectory
@@ -41,6 +42,7 @@ __all__ = [
     "SnapfsError",
     "SnapshotError",
     "TruncatedMemory",
+    "Unfinished",
     "Unsupported",
     "UsageError",
     "WriteError",
@@ -99,6 +101,13 @@ class TruncatedMemory(SnapshotError):
 class AddressError(SnapfsError):
     """Guest memory that was asked for and is not in the snapshot."""
 
+    exit_code = 3
+
+
+class Unfinished(SnapfsError):
+    """Work that takes longer than one request may; asked again it goes on where it was."""
+
+    errno = _errno.EAGAIN
     exit_code = 3
 
 

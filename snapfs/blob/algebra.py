@@ -20,7 +20,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Literal, NamedTuple, Protocol, runtime_checkable
 
-from snapfs.errors import AddressError
+from snapfs.errors import AddressError, Unfinished
 
 __all__ = ["Blob", "Concat", "Data", "Deferred", "Extent", "Gap", "Place", "Window", "Zeros", "concat", "locate", "seek", "settle"]
 
@@ -86,7 +86,7 @@ def seek(blob: Blob, offset: int, kind: Literal["data", "hole"]) -> int | None:
 
 
 def settle(blob: Blob) -> None:
-    """Makes what is deferred in a blob, so that its extents are exact. Raises what reading would."""
+    """Makes what is deferred in a blob, so that its extents are exact, however long it takes. Raises what reading would."""
     do: Callable[[], None] | None = getattr(blob, "settle", None)
     if do:
         do()
@@ -165,7 +165,8 @@ class Gap:
 
 
 class Deferred:
-    """`size` bytes that `make` gives when they are first looked at; what it gives less is zeros, what it gives more is cut."""
+    """`size` bytes that `make` gives when they are first looked at; what it gives less is zeros, what it gives more is cut. It may raise
+    Unfinished: a reader is told so, while `settle` goes on."""
 
     def __init__(self, size: int, make: Callable[[], bytes]) -> None:
         self.size = size
@@ -188,7 +189,12 @@ class Deferred:
     view = pread
 
     def settle(self) -> None:
-        self._content()
+        while True:
+            try:
+                self._content()
+            except Unfinished:
+                continue
+            return
 
     def instant(self, offset: int, length: int) -> bytes | None:
         """Nothing before the content has been made."""

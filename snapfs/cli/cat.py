@@ -38,6 +38,7 @@ def command(words: Words) -> int:
 
 
 def _print(place: Place, path: str) -> None:
+    from snapfs.blob import settle
     from snapfs.tree import Dir, File
     from snapfs.tree.nodes import StreamFile
 
@@ -45,17 +46,18 @@ def _print(place: Place, path: str) -> None:
     if isinstance(node, Dir):
         raise IsADirectory(f"{path}: a directory{_table_of(place, path)}; list it with `snapfs ls`, or print it with --json")
     write = _shown() if sys.stdout.isatty() else emit_bytes
-    if isinstance(node, StreamFile):
-        # where the pieces go to the terminal they are the progress
-        total = node.count() if node.count is not None and not sys.stdout.isatty() else 0
-        with progress(path, total, steps=True) as advance:
-            for piece in node.pieces():
-                write(piece)
-                advance(1)
-        return
     assert isinstance(node, File)
     try:
+        if isinstance(node, StreamFile):
+            # where the pieces go to the terminal they are the progress
+            total = node.count() if node.count is not None and not sys.stdout.isatty() else 0
+            with progress(path, total, steps=True) as advance:
+                for piece in node.pieces():
+                    write(piece)
+                    advance(1)
+            return
         blob = node.blob()
+        settle(blob)
         at = 0
         while piece := blob.pread(at, _PIECE):
             write(piece)

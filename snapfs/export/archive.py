@@ -123,11 +123,12 @@ def _add(tar: tarfile.TarFile, member: tarfile.TarInfo, item: Item, advance: Adv
 
 def _image(member: tarfile.TarInfo, p: Plan, advance: Advance) -> io.RawIOBase:
     """Makes `member` sparse where the image has holes, and gives what follows its header."""
-    data = sum(e.end - e.start for e in p.data)
+    regions = _regions(p)
+    data = sum(end - start for start, end in regions)
     head = b""
     if data < p.size:
-        rows = [(e.start, e.end - e.start) for e in p.data]
-        if not rows or p.data[-1].end < p.size:
+        rows = [(start, end - start) for start, end in regions]
+        if not rows or regions[-1][1] < p.size:
             rows.append((p.size, 0))  # GNU tar ends the map with an empty piece where the file ends in a hole
         head = "".join(f"{n}\n" for n in (len(rows), *(n for row in rows for n in row))).encode()
         head += bytes(-len(head) % _BLOCK)
@@ -141,23 +142,44 @@ def _image(member: tarfile.TarInfo, p: Plan, advance: Advance) -> io.RawIOBase:
         directory, _, base = member.name.rpartition("/")
         member.name = f"{directory}/GNUSparseFile.0/{base}" if directory else f"GNUSparseFile.0/{base}"
     member.size = len(head) + data
-    return _Pieces(head, p, advance)
+    return _Pieces(head, p, regions, advance)
+
+
+def _regions(p: Plan) -> list[tuple[int, int]]:
+    """The data as the map of a sparse member has it. GNU tar reads every region from whole blocks of its own, so that each but the
+    last must fill them: what there is of a block beside data is zeros, and stored."""
+    found: list[tuple[int, int]] = []
+    for extent in p.data:
+        start, end = extent.start // _BLOCK * _BLOCK, min(-(-extent.end // _BLOCK) * _BLOCK, p.size)
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], end
+        else:
+            found.append((start, end))
+    return found
 
 
 class _Pieces(io.RawIOBase):
     """A stream over a header and the data of a plan."""
 
-    def __init__(self, head: bytes, p: Plan, advance: Advance) -> None:
-        self._source = self._all(head, p)
+    def __init__(self, head: bytes, p: Plan, regions: list[tuple[int, int]], advance: Advance) -> None:
+        self._source = self._all(head, p, regions)
         self._rest = memoryview(b"")
         self._advance = advance
 
     @staticmethod
-    def _all(head: bytes, p: Plan) -> Iterator[bytes]:
+    def _all(head: bytes, p: Plan, regions: list[tuple[int, int]]) -> Iterator[bytes]:
         if head:
             yield head
-        for _, piece in pieces(p):
+        waiting = iter(regions)
+        at = end = 0
+        for start, piece in pieces(p):
+            if start >= end:
+                yield bytes(end - at)
+                at, end = next(waiting)
+            yield bytes(start - at)
             yield piece
+            at = start + len(piece)
+        yield bytes(end - at)
 
     def readable(self) -> bool:
         return True

@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,11 +31,32 @@ def check_destination(dest: Path, *, force: bool) -> None:
         raise WriteError(f"{dest.parent}: no such directory; make it first")
     if not os.path.lexists(dest):
         return
+    if special := _special(dest):
+        raise WriteError(f"{dest}: is {special}, which an export neither replaces nor writes into; name a file, or - for a tar on stdout")
     if not force:
         raise WriteError(f"{dest}: exists already; name another, or replace it with --force")
     kept = {Path.cwd(), Path.home(), Path("/")}
     if dest.is_dir() and not dest.is_symlink() and any(dest.resolve() in (k, *k.parents) for k in kept):
         raise WriteError(f"{dest}: is in use or a home directory, --force does not replace it; name another")
+
+
+def _special(dest: Path) -> str:
+    """What a destination is, or leads to, where that is neither file nor directory."""
+    kinds = {stat.S_IFCHR: "a device", stat.S_IFBLK: "a device", stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket"}
+    try:
+        return kinds.get(stat.S_IFMT(os.stat(dest).st_mode), "")
+    except OSError:
+        return ""  # a link to nowhere
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Signals that end the program wait until the block is left: who presses Ctrl-C twice leaves nothing half written behind."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager
@@ -58,7 +81,7 @@ def scratch_file(dest: Path, *, force: bool) -> Iterator[int]:
             os.fchmod(fd, 0o400)
             _place(Path(name), dest, force=force)
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):
+        with _undisturbed(), contextlib.suppress(FileNotFoundError):
             os.unlink(name)
         raise
     finally:
@@ -84,7 +107,8 @@ def _place(scratch: Path, dest: Path, *, force: bool) -> None:
             old.rmdir()
         raise
     if old is not None:
-        shutil.rmtree(old)
+        with _undisturbed():
+            shutil.rmtree(old)
 
 
 def write_file(
@@ -102,7 +126,12 @@ def write_file(
     read is raised."""
     where = where or dest.name
     with scratch_file(dest, force=force) as fd:
-        missing = copy(file, fd, where, advance, fill_gaps=fill_gaps)
+        try:
+            missing = copy(file, fd, where, advance, fill_gaps=fill_gaps)
+        except SnapfsError as error:
+            if where in str(error):
+                raise
+            raise type(error)(f"{where}: {error}") from error
         if mtime_ns is not None:
             os.utime(fd, ns=(mtime_ns, mtime_ns))
     if missing:
@@ -125,7 +154,8 @@ def write_directory(
                     os.utime(_below(scratch, item.path), ns=(item.mtime_ns, item.mtime_ns))
             _place(scratch, dest, force=force)
     except BaseException:
-        shutil.rmtree(scratch, ignore_errors=True)
+        with _undisturbed():
+            shutil.rmtree(scratch, ignore_errors=True)
         raise
 
 

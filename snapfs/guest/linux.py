@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from snapfs.errors import SnapfsError
 from snapfs.guest import paging
 from snapfs.guest.paging import AddressSpace, pti
+from snapfs.guest.paging.tables import END
 from snapfs.guest.vmcoreinfo import VmcoreInfo, candidates
 from snapfs.snapshot.memory import GuestMemory
 from snapfs.snapshot.vcpu import Vcpu
@@ -28,6 +29,9 @@ _HUGE: Final = 2 << 20
 # offsets between virtual and physical addresses that are counted; a kernel has few with large pages
 _OFFSETS: Final = 1 << 14
 _IMAGE: Final = 256 << 20
+# how far from the symbol of the top page table the image may reach, and what one look over page tables may cost, in their entries
+_AROUND: Final = 1 << 30
+_LOOKED_AT: Final = 1 << 23
 # the number of the build, in what `uname -v` says
 _NUMBERED: Final = re.compile(r"\) #\d")
 
@@ -85,21 +89,20 @@ class Linux:
 
 def search(memory: GuestMemory, vcpus: Iterable[Vcpu]) -> Generator[None, None, Linux | None]:
     """Returns the kernel that runs in the guest, or None when no VMCOREINFO in RAM proves itself. Looks through RAM once, and
-    yields after each piece of it."""
-    spaces = [(paging.space(memory, registers), registers) for registers in _registers(memory, vcpus)]
-    second: Linux | None = None
+    yields after each piece of work."""
+    registers = list(dict.fromkeys(_registers(memory, vcpus)))
+    spaces = [paging.space(memory, r) for r in registers]
+    second: tuple[VmcoreInfo, AddressSpace, int, int] | None = None
     for info in candidates(memory):
-        if info is None:
-            yield
-            continue
-        proved = _proved(memory, info, [registers for _, registers in spaces])
-        if proved is None:
+        yield
+        if info is None or (proved := _proved(memory, info, registers)) is None:
             continue
         symbol, physical, space = proved
-        if any(s.translate(symbol).physical == physical and not s.identity for s, _ in spaces):
-            return _linux(memory, info, space, symbol - physical)
-        second = second or _linux(memory, info, space, symbol - physical)
-    return second
+        found = info, space, symbol, physical
+        if any(s.translate(symbol).physical == physical and not s.identity for s in spaces):
+            return (yield from _linux(memory, *found))
+        second = second or found
+    return (yield from _linux(memory, *second)) if second else None
 
 
 def _registers(memory: GuestMemory, vcpus: Iterable[Vcpu]) -> Iterator[paging.Paging]:
@@ -156,17 +159,23 @@ def _starts(info: VmcoreInfo, symbol: int, registers: list[paging.Paging]) -> It
             yield root, RiscvPaging(mode << 60 | root >> 12, user=False)
 
 
-def _linux(memory: GuestMemory, info: VmcoreInfo, space: AddressSpace, image: int) -> Linux:
-    """Looks over the kernel's half of the tables. `image` is the image's virtual minus physical address."""
+def _linux(memory: GuestMemory, info: VmcoreInfo, space: AddressSpace, symbol: int, physical: int) -> Generator[None, None, Linux]:
+    """Looks over the kernel's half of the tables: first around the symbol for the image, then for the direct map."""
+    image = symbol - physical
     low, high = 0, 0
-    weights: dict[int, int] = {}
-    for run in space.mappings(_HALF):
+    for run in space.mappings(max(_HALF, symbol - _AROUND), min(END, symbol + _AROUND), budget=_LOOKED_AT):
         if run is None:
+            yield
+        elif run.start - run.physical == image:
+            low, high = low or run.start, run.end
+    weights: dict[int, int] = {}
+    for run in space.mappings(_HALF, budget=_LOOKED_AT):
+        if run is None:
+            yield
             continue
         offset = run.start - run.physical
-        if offset == image:
-            low, high = low or run.start, run.end
-        elif (run.end - run.start >= _HUGE or offset in weights) and len(weights) < _OFFSETS and memory.gap_at(run.physical) is None:
+        large = run.end - run.start >= _HUGE or offset in weights
+        if offset != image and large and len(weights) < _OFFSETS and memory.gap_at(run.physical) is None:
             weights[offset] = weights.get(offset, 0) + run.end - run.start
     direct = max(weights, key=lambda o: weights[o], default=None)
     if direct is not None and direct < 0:

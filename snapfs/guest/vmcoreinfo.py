@@ -13,18 +13,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from snapfs.blob.scan import occurrences
 from snapfs.errors import SnapfsError
 from snapfs.formats.elf_core import Nhdr
 from snapfs.snapshot.memory import GuestMemory
 
-__all__ = ["LONGEST", "MOST", "VmcoreInfo", "candidates", "data_pieces"]
+__all__ = ["LONGEST", "MOST", "VmcoreInfo", "candidates"]
 
 #: contents longer than this are no VMCOREINFO; the kernel keeps it in a page
 LONGEST: Final = 8192
 #: candidates that are looked at; a guest may have written any number
 MOST: Final = 1024
 _MARK: Final = b"VMCOREINFO\0\0OSRELEASE="
-_CHUNK: Final = 4 << 20
+# a line that every one of them has, from the first on: longer than the note's name, and of bytes that are rarer in memory than zeros
+_LINE_OF_ALL: Final = b"\nSYMBOL(swapper_pg_dir)="
+# such lines that are looked at: a program in the guest can have any number
+_HITS: Final = 1 << 16
 _LINE: Final = re.compile(r"([A-Za-z_-]+(?:\([^()\s]{1,128}\))?)=(.{0,256})")
 
 
@@ -57,40 +61,38 @@ def _integer(text: str, base: int) -> int | None:
         return None
 
 
-def data_pieces(memory: GuestMemory, overlap: int) -> Iterator[tuple[int, bytes]]:
-    """Guest RAM that is neither hole nor missing, in pieces with their addresses; each begins with the last `overlap` bytes of
-    the one before where they are neighbours. A piece that cannot be read is left out."""
-    for r in memory.by_address:
-        blob = memory.content(r)
-        end, tail = -1, b""
-        for extent in blob.extents():
-            if extent.kind != "data":
-                continue
-            for at in range(extent.start, extent.end, _CHUNK):
-                try:
-                    piece = blob.pread(at, min(_CHUNK, extent.end - at))
-                except SnapfsError:
-                    end, tail = -1, b""
-                    continue
-                kept = tail if at == end else b""
-                yield r.start + at - len(kept), kept + piece
-                end, tail = at + len(piece), piece[-overlap:]
-
-
 def candidates(memory: GuestMemory) -> Iterator[VmcoreInfo | None]:
     """Every note in RAM that looks like VMCOREINFO, in the order of addresses, `MOST` of them; None after each piece of RAM that
     was looked through."""
-    count = 0
-    for address, piece in data_pieces(memory, len(_MARK) + Nhdr.SIZE):
-        at = piece.find(_MARK)
-        while at >= 0:
-            if at >= Nhdr.SIZE and (found := _note(memory, address + at - Nhdr.SIZE, piece[at - Nhdr.SIZE : at])):
-                yield found
+    seen = -1
+    count = hits = 0
+    for r in memory.by_address:
+        if r.length == r.missing:
+            continue
+        file = memory.file(r)
+        for place in occurrences(file, r.offset, r.offset + r.length - r.missing, _LINE_OF_ALL):
+            if place is None:
+                yield None
+                continue
+            hits += 1
+            address = r.start + place - r.offset
+            if address > seen and (found := _around(memory, r.start, address)):
+                seen = found.address + len(found.contents)
                 count += 1
-                if count >= MOST:
-                    return
-            at = piece.find(_MARK, at + len(_MARK))
-        yield None
+                yield found
+            if count >= MOST or hits >= _HITS:
+                return
+
+
+def _around(memory: GuestMemory, start: int, address: int) -> VmcoreInfo | None:
+    """The note that a line at `address` is in; it begins behind `start`."""
+    low = max(start, address - LONGEST)
+    try:
+        before = memory.read(low, address - low)
+    except SnapfsError:
+        return None
+    at = before.rfind(_MARK)
+    return _note(memory, low + at - Nhdr.SIZE, before[at - Nhdr.SIZE : at]) if at >= Nhdr.SIZE else None
 
 
 def _note(memory: GuestMemory, address: int, head: bytes) -> VmcoreInfo | None:

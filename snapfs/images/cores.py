@@ -8,13 +8,16 @@ Nothing is copied: the segments lie in the memory file. Nothing is looked for un
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import logging
+import threading
+import time
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
 from snapfs.blob import Blob, Concat, Deferred
-from snapfs.errors import SnapfsError
+from snapfs.errors import SnapfsError, Unfinished
 from snapfs.formats.elf_core import note
 from snapfs.guest import linux, paging
 from snapfs.guest.paging import AddressSpace, pti
@@ -28,7 +31,15 @@ from snapfs.snapshot.vcpu.paging import X86Paging
 
 __all__ = ["Cores"]
 
-_SEGMENTS: Final = 1 << 20
+log = logging.getLogger(__name__)
+
+# segments of a vCPU's core: its head is made in one request
+_SEGMENTS: Final = 1 << 18
+# page-table entries that are looked at for each half of a core
+_LOOKED_AT: Final = 1 << 22
+# seconds that one request may look for the kernel, and the most that one step of it counts
+_PATIENCE: Final = 10.0
+_STEP: Final = 0.25
 _VMCOREINFO: Final = 12 + 12 + LONGEST
 _HALF: Final = 1 << 63
 _END: Final = 1 << 64
@@ -42,6 +53,8 @@ class Cores:
         self.vcpus = vcpus
         self._looked = False
         self._linux: linux.Linux | None = None
+        self._search: Generator[None, None, linux.Linux | None] | None = None
+        self._lock = threading.Lock()
 
     @cached_property
     def packed(self) -> Packed:
@@ -50,16 +63,41 @@ class Cores:
 
     @property
     def linux(self) -> linux.Linux | None:
-        """The guest's kernel; None when it is not Linux, or not far enough to be recognised."""
+        """The guest's kernel; None when it is not Linux, or not far enough to be recognised. Unfinished when looking for it takes
+        long: whoever waits for the answer of a mount cannot be killed."""
+        spent, since = 0.0, time.monotonic()
         for _ in self.look():
-            pass
+            # a step is short: what is longer is a machine that was asleep, or too busy
+            now = time.monotonic()
+            spent, since = spent + min(now - since, _STEP), now
+            if spent > _PATIENCE:
+                raise Unfinished(
+                    "guest memory is still being looked through for a kernel; read it again, it goes on where it was, or read "
+                    "dump/HOWTO first, which does the same and can be interrupted"
+                )
         return self._linux
 
     def look(self) -> Iterator[None]:
-        """Looks for the kernel, piece by piece of RAM, unless that has been done."""
-        if not self._looked:
-            self._linux = yield from linux.search(self.memory, self.vcpus.values())
+        """Looks for the kernel, piece by piece of RAM, unless that has been done. Several who look at once share the work."""
+        while not self._looked:
+            with self._lock:
+                self._step()
+            yield
+
+    def _step(self) -> None:
+        if self._looked:
+            return
+        if self._search is None:
+            self._search = linux.search(self.memory, self.vcpus.values())
+        try:
+            next(self._search)
+        except StopIteration as end:
+            self._linux = end.value
             self._looked = True
+            self._search = None
+        except BaseException:
+            self._search = None
+            raise
 
     @cached_property
     def arch(self) -> str:
@@ -141,6 +179,7 @@ class Cores:
             elif len(loads) < room:
                 loads.append(load)
             else:
+                log.warning("dump/gdb-*.core: more mappings than there is room for; memory/virtual/<vcpu>/map.txt has the others")
                 break
         return loads
 
@@ -157,9 +196,12 @@ class Cores:
             parts = self.packed.parts if low == 0 else ()
             yield from (Load(part.start, part.start, part.size, area + part.offset) for part in parts)
             return
-        for run in space.mappings(low, high):
+        runs = space.mappings(low, high, budget=_LOOKED_AT)
+        for run in runs:
             if run is None:
                 continue
             flags = elf.flags(run.rights)
             for physical, length, offset in self.packed.cut(run.physical, run.end - run.start):
                 yield Load(run.start + physical - run.physical, physical, length, area + offset, flags)
+        if runs.stopped:
+            log.warning("dump/gdb-*.core: mappings from 0x%x on: %s; the core has those before", low, runs.stopped)

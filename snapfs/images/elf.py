@@ -7,7 +7,9 @@ Source: the ELF specification (gabi, chapter 4), linux, include/uapi/linux/elf.h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from array import array
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from elftools.elf.constants import P_FLAGS
@@ -75,12 +77,12 @@ def head(arch: str, loads: Sequence[Load], notes: bytes) -> bytes:
         zero = dict.fromkeys(Shdr.FIELDS, 0)
         parts.append(Shdr(**zero | {"sh_info": count}).encode())
     where = table + Phdr.SIZE * count
-    parts.append(_phdr(ENUM_P_TYPE_BASE["PT_NOTE"], Load(0, 0, len(notes), where, 0), 0))
-    parts += [_phdr(ENUM_P_TYPE_BASE["PT_LOAD"], load, load.size) for load in loads]
+    parts.append(_phdr(ENUM_P_TYPE_BASE["PT_NOTE"], Load(0, 0, len(notes), where, 0), 0).encode())
+    parts.append(_loads(loads))
     return b"".join((*parts, notes))
 
 
-def _phdr(kind: int, load: Load, in_memory: int) -> bytes:
+def _phdr(kind: int, load: Load, in_memory: int) -> Phdr:
     # alignment 0: crash takes any other for a dump of another kind
     return Phdr(
         p_type=kind,
@@ -91,4 +93,16 @@ def _phdr(kind: int, load: Load, in_memory: int) -> bytes:
         p_filesz=load.size,
         p_memsz=in_memory,
         p_align=0,
-    ).encode()
+    )
+
+
+def _loads(loads: Iterable[Load]) -> bytes:
+    """The headers of loaded segments; there may be some hundred thousand, and one by one they would take seconds."""
+    kind = ENUM_P_TYPE_BASE["PT_LOAD"]
+    words = array("Q")
+    for virtual, physical, size, offset, rights in loads:
+        # p_type and p_flags are the halves of the first word
+        words.extend((kind | rights << 32, offset, virtual, physical, size, size, 0))
+    if sys.byteorder == "big":
+        words.byteswap()
+    return words.tobytes()

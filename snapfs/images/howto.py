@@ -65,21 +65,10 @@ def _tools(cores: Cores) -> Iterator[tuple[str, list[str]]]:
     numbers = list(cores.vcpus)
     if kernel is not None:
         yield "Debug information: a vmlinux of exactly this kernel", list(_packages(kernel))
-        yield (
-            "Kernel debuggers",
-            [
-                "crash vmlinux vmcore                       (always needs the vmlinux, and a crash as new as the kernel)",
-                "crash --osrelease vmcore                   (no vmlinux needed)",
-                "drgn -c vmcore -s vmlinux                  (types, helpers, stack traces)",
-                "drgn -c vmcore                             (no vmlinux: symbols alone, since Linux 6.0, after these two lines)",
-                "    >>> from drgn.helpers.linux.kallsyms import load_vmlinux_kallsyms",
-                '    >>> prog.register_symbol_finder("kallsyms", load_vmlinux_kallsyms(prog), enable_index=0)',
-                "makedumpfile --dump-dmesg vmcore dmesg.txt (the kernel log; no vmlinux needed)",
-                "makedumpfile -c -d 31 vmcore small.kdump   (a small dump to send)",
-            ],
-        )
+        yield "Kernel debuggers", list(_debuggers(kernel, cores.arch))
     first = numbers[0] if numbers else 0
-    symbols = f"-ex 'add-symbol-file vmlinux -o 0x{kernel.slide:x}'" if kernel is not None else "-ex 'symbol-file YOUR-ELF-FILE'"
+    vmlinux = _vmlinux(kernel) if kernel is not None else ""
+    symbols = f"-ex 'add-symbol-file {vmlinux} -o 0x{kernel.slide:x}'" if kernel is not None else "-ex 'symbol-file YOUR-ELF-FILE'"
     yield (
         "gdb: one file per vCPU, with all that its own page tables map",
         [
@@ -114,25 +103,74 @@ def _tools(cores: Cores) -> Iterator[tuple[str, list[str]]]:
     )
 
 
+def _debuggers(kernel: Linux, arch: str) -> Iterator[str]:
+    vmlinux = _vmlinux(kernel)
+    yield f"crash {vmlinux} vmcore    (never without the vmlinux, and a crash as new as the kernel)"
+    yield "crash --osrelease vmcore                   (no vmlinux needed)"
+    if "SYMBOL(prb)" in kernel.info.values:
+        yield "crash --log vmcore fails on this kernel (`no log buffer data`, crash 8.0.2 of Debian 12): since Linux 5.10 the log is in a"
+        yield "    ring that crash reads with the vmlinux only. Without one the log is to be had with:"
+    yield "makedumpfile --dump-dmesg vmcore dmesg.txt (the kernel log; no vmlinux needed)"
+    yield "makedumpfile -c -d 31 vmcore small.kdump   (a small dump to send)"
+    if arch != "x86_64":
+        yield f"crash and makedumpfile read dumps of the machine that they were built for: run them on {arch}."
+    yield f"drgn -c vmcore -s {vmlinux}    (types, helpers, stack traces)"
+    yield "drgn -c vmcore                             (no vmlinux: symbols alone, since Linux 6.0, after these two lines)"
+    yield "    >>> from drgn.helpers.linux.kallsyms import load_vmlinux_kallsyms"
+    yield '    >>> prog.register_symbol_finder("kallsyms", load_vmlinux_kallsyms(prog), enable_index=0)'
+
+
+# how distributions name their kernels: release, whose it is, command that installs the vmlinux, where that then is
+_DISTRIBUTIONS: Final = (
+    (
+        re.compile(r".*\.(fc|el|amzn)\d.*|.*\.el.*"),
+        "Fedora, RHEL:  dnf debuginfo-install kernel-{release}",
+        "/usr/lib/debug/lib/modules/{release}/vmlinux",
+    ),
+    (
+        re.compile(r".*-\d+-(generic|aws|azure|gcp|kvm|virtual|oracle|lowlatency).*"),
+        "Ubuntu:  apt install linux-image-unsigned-{release}-dbgsym",
+        "/usr/lib/debug/boot/vmlinux-{release}",
+    ),
+    (
+        re.compile(r".*-(default|azure|rt)"),
+        "SUSE:  zypper install kernel-default-debuginfo (of {release})",
+        "/usr/lib/debug/boot/vmlinux-{release}.debug",
+    ),
+    (
+        re.compile(r".*-(cloud-)?(amd64|arm64|riscv64)"),
+        "Debian:  apt install linux-image-{release}-dbg",
+        "/usr/lib/debug/boot/vmlinux-{release}",
+    ),
+)
+
+
+def _distribution(kernel: Linux) -> tuple[str, str] | None:
+    """What installs the vmlinux of a distribution's kernel, and where that then is."""
+    release = kernel.release
+    if not _RELEASE.fullmatch(release):
+        return None
+    for pattern, install, path in _DISTRIBUTIONS:
+        if pattern.fullmatch(release):
+            return install.format(release=release), path.format(release=release)
+    return None
+
+
+def _vmlinux(kernel: Linux) -> str:
+    """The file with debug information, as commands name it."""
+    found = _distribution(kernel)
+    return found[1] if found else "vmlinux"
+
+
 def _packages(kernel: Linux) -> Iterator[str]:
-    """Where the vmlinux with debug information is to be had, by how distributions write their releases and banners."""
-    release = kernel.release if _RELEASE.fullmatch(kernel.release) else ""
-    said = kernel.info.contents.decode("utf-8", "replace")
+    """Where the vmlinux with debug information is to be had, by how distributions write their releases."""
     build = kernel.info.values.get("BUILD-ID", "")
+    if found := _distribution(kernel):
+        yield f"{found[0]}    -> {found[1]}"
+    elif _RELEASE.fullmatch(kernel.release):
+        yield f"A kernel of your own: the vmlinux of the build of {kernel.release} (not bzImage)."
     if _BUILD_ID.fullmatch(build):
         yield f"debuginfod-find debuginfo {build}     (DEBUGINFOD_URLS=https://debuginfod.elfutils.org)"
-    if not release:
-        return
-    if re.search(r"\.(fc|el|amzn)\d", release) or ".el" in release:
-        yield f"Fedora, RHEL:  dnf debuginfo-install kernel-{release}    -> /usr/lib/debug/lib/modules/{release}/vmlinux"
-    elif re.search(r"-\d+-(generic|aws|azure|gcp|kvm|virtual|oracle|lowlatency)", release):
-        yield f"Ubuntu:  apt install linux-image-unsigned-{release}-dbgsym    -> /usr/lib/debug/boot/vmlinux-{release}"
-    elif re.search(r"-(default|azure|rt)$", release):
-        yield f"SUSE:  zypper install kernel-default-debuginfo (of {release})    -> /usr/lib/debug/boot/vmlinux-{release}.debug"
-    elif re.search(r"-(cloud-)?(amd64|arm64|riscv64)$", release) or "Debian" in said:
-        yield f"Debian:  apt install linux-image-{release}-dbg    -> /usr/lib/debug/boot/vmlinux-{release}"
-    else:
-        yield f"A kernel of your own: the vmlinux of the build of {release} (not bzImage)."
 
 
 def _volatility(kernel: Linux | None) -> Iterator[str]:
@@ -141,6 +179,6 @@ def _volatility(kernel: Linux | None) -> Iterator[str]:
         yield "vol -f vmcore windows.info                 (should the guest be Windows)"
         return
     yield "vol -f vmcore -s ISF-DIRECTORY linux.pslist (needs the symbol table, ISF, of this very banner:"
-    yield "dwarf2json linux --elf vmlinux > ISF-DIRECTORY/kernel.json)"
+    yield f"dwarf2json linux --elf {_vmlinux(kernel)} > ISF-DIRECTORY/kernel.json)"
     if kernel.info.number("pgtable_l5_enabled"):
         yield "This guest uses 5-level paging, which volatility3 cannot read: it ends with an empty table and no error."

@@ -70,7 +70,7 @@ class Component:
             if isinstance(payload, bytes):
                 return leaves.decode(self, payload)
         except CorruptState as error:
-            return error
+            return error.with_traceback(None)  # which would keep all that was tried
         return leaves.Leaf(payload, "as it is")
 
     @property

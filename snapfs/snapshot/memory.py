@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Literal, NamedTuple
 
-from snapfs.blob import Blob, Concat, FileSlice, Gap, Zeros, concat
+from snapfs.blob import Blob, Concat, File, FileSlice, Gap, Zeros, concat
 from snapfs.errors import AddressError, CannotOpen, CorruptState
+from snapfs.snapshot.accounting import Overlap, Range, lay_out, missing_now, shrunken, surplus
 from snapfs.snapshot.model import ByteCount, Count, GuestAddr, Many, Model
 from snapfs.snapshot.source import Source
 
@@ -85,30 +85,6 @@ class MemoryGap(NamedTuple):
     @property
     def name(self) -> str:
         """`<start>-<end>`, as a range's."""
-        return f"0x{self.start:016x}-0x{self.end:016x}"
-
-
-@dataclass(frozen=True)
-class Range:
-    """A range of RAM that was saved. `file` and `offset` say where; `missing` bytes at its end are beyond the file."""
-
-    start: int
-    length: int
-    file: str
-    offset: int
-    zone: str
-    slot: int | None
-    kind: Literal["ram", "virtio-mem"]
-    missing: int = 0
-
-    @property
-    def end(self) -> int:
-        """The first address behind the range."""
-        return self.start + self.length
-
-    @property
-    def name(self) -> str:
-        """`<start>-<end>`, the name of the range in the tree."""
         return f"0x{self.start:016x}-0x{self.end:016x}"
 
 
@@ -219,14 +195,47 @@ class GuestMemory:
 
     @cached_property
     def by_address(self) -> tuple[Range, ...]:
-        """The saved ranges in the order of addresses. A range that overlaps an earlier one is left out, with a problem."""
-        kept: list[Range] = []
-        for r in sorted(self.ranges, key=lambda r: (r.start, -r.length)):
-            if kept and r.start < kept[-1].end:
-                self._problem(f"memory table: range {r.name} overlaps {kept[-1].name}; physical memory shows the latter")
-            else:
-                kept.append(r)
-        return tuple(kept)
+        """The saved ranges in the order of addresses. Of one that overlaps another only the rest is here, with a problem."""
+        return self._laid_out[0]
+
+    @property
+    def overlaps(self) -> list[Overlap]:
+        """The ranges of the table that claim the same addresses."""
+        return self._laid_out[1]
+
+    @cached_property
+    def _laid_out(self) -> tuple[tuple[Range, ...], list[Overlap]]:
+        parts, overlaps = lay_out(self.ranges)
+        for overlap in overlaps[:_PROBLEMS]:
+            self._problem(str(overlap))
+        return parts, overlaps
+
+    def remarks(self) -> Iterator[str]:
+        """What is to be said of the table as a whole, as of now: its problems, files that were cut, files that are longer than it."""
+        _ = self.by_address  # finds the overlaps
+        yield from self.problems
+        if len(self.overlaps) > _PROBLEMS:
+            yield f"memory table: {len(self.overlaps) - _PROBLEMS} more ranges overlap others"
+        for name, (now, before) in shrunken(self._source).items():
+            yield f"{name}: {now} bytes long now, {before} when it was opened; it was cut while in use, restore it and mount again"
+        yield from surplus(self._source, self.ranges)
+
+    def missing(self, r: Range) -> int:
+        """How many bytes at the end of a range its file does not have, now."""
+        return missing_now(r, shrunken(self._source).get(r.file, (None,))[0])
+
+    def cut_since(self) -> Iterator[MemoryGap]:
+        """What was there when the memory files were opened, and is not any more."""
+        for name, (now, before) in shrunken(self._source).items():
+            for r in self.by_address:
+                lost = missing_now(r, now)
+                if r.file == name and lost > r.missing:
+                    why = f"{name}: {now} bytes long now, {before} when it was opened; it was cut while in use"
+                    yield MemoryGap(r.end - lost, r.end - r.missing, "truncated", why, r.zone)
+
+    def file(self, r: Range) -> File:
+        """The file that a range is in."""
+        return self._source.open(r.file)
 
     def content(self, r: Range) -> Blob:
         """The bytes of a range; what is beyond the end of the file is a gap."""
@@ -318,7 +327,7 @@ class GuestMemory:
 
     @cached_property
     def _pieces(self) -> tuple[_Piece, ...]:
-        pieces = [_Piece(r.start, r.end, self.content(r), self.content(r)) for r in self.by_address]
+        pieces = [_Piece(r.start, r.end, content, content) for r, content in ((r, self.content(r)) for r in self.by_address)]
         for gap in self.gaps:
             if gap.kind == "truncated":
                 continue

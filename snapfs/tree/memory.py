@@ -19,9 +19,10 @@ __all__ = ["memory"]
 def memory(snap: Snapshot) -> Iterator[tuple[str, Node]]:
     """The children of `memory/`."""
     mem = snap.memory
-    yield "map.txt", TextFile(lambda: _map(mem))
-    yield "map.json", TextFile(lambda: json_text(_map_json(mem)))
-    yield "gaps.txt", TextFile(lambda: _gaps(mem))
+    # these tell of files that were cut while in use, too
+    yield "map.txt", TextFile(lambda: _map(mem), live=True)
+    yield "map.json", TextFile(lambda: json_text(_map_json(mem)), live=True)
+    yield "gaps.txt", TextFile(lambda: _gaps(mem), live=True)
     yield "physical", ImageFile(lambda: mem.physical, huge=True)
     yield "ranges", Dir(lambda: _ranges(mem, mem.ranges))
     yield "zones", Dir(lambda: _zones(mem))
@@ -59,6 +60,9 @@ def _map(mem: GuestMemory) -> str:
         slot = "-" if r.slot is None else r.slot
         zone = names.escape(r.zone).replace(" ", "%20")
         lines.append(f"0x{r.start:016x} 0x{r.end:016x} {r.length:<12} {r.offset:<12} {slot:<4} {zone} {r.kind} {r.file}")
+        if missing := mem.missing(r):
+            lines.append(f"# ERROR 0x{r.end - missing:016x} 0x{r.end:016x} not there: the last {missing} bytes of the range above")
+    lines += [f"# ERROR {remark}" for remark in mem.remarks()]
     return "\n".join(lines) + "\n"
 
 
@@ -70,7 +74,7 @@ def _map_json(mem: GuestMemory) -> list[dict[str, Any]]:
             "length": r.length,
             "file": r.file,
             "file_offset": r.offset,
-            "missing": r.missing,
+            "missing": mem.missing(r),
             "zone": r.zone,
             "slot": r.slot,
             "kind": r.kind,
@@ -81,5 +85,6 @@ def _map_json(mem: GuestMemory) -> list[dict[str, Any]]:
 
 def _gaps(mem: GuestMemory) -> str:
     lines = ["# start              end (exclusive)    kind      why"]
-    lines += [f"0x{g.start:016x} 0x{g.end:016x} {g.kind:<9} {g.reason}" for g in mem.gaps]
+    lines += [f"0x{g.start:016x} 0x{g.end:016x} {g.kind:<9} {g.reason}" for g in sorted((*mem.gaps, *mem.cut_since()))]
+    lines += [f"# ERROR {overlap}" for overlap in mem.overlaps[:100]]
     return "\n".join(lines) + "\n"

@@ -90,8 +90,11 @@ class TextFile(File):
     JSON of its directory, as a table that repeats its neighbour. A `composed` one, as a table is, is put together from many values:
     no listing renders it only to tell its size."""
 
-    def __init__(self, render: Callable[[], str], plain: Callable[[], Any] | None = None, *, composed: bool | None = None) -> None:
+    def __init__(
+        self, render: Callable[[], str], plain: Callable[[], Any] | None = None, *, composed: bool | None = None, live: bool = False
+    ) -> None:
         self._render = render
+        self.live = live
         self._plain = plain
         self.composed = plain is None if composed is None else composed
         self._kept: Data | None = None
@@ -109,7 +112,7 @@ class TextFile(File):
         if self._kept is not None:
             return self._kept
         rendered = Data(self._render().encode("utf-8", "backslashreplace"))
-        if rendered.size <= _KEEP:
+        if rendered.size <= _KEEP and not self.live:
             self._kept = rendered
         return rendered
 

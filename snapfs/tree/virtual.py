@@ -19,11 +19,9 @@ __all__ = ["address_of", "page_size", "virtual", "window_of"]
 _NUMBER: Final = "0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20}"
 _WINDOW: Final = re.compile(rf"({_NUMBER})(?:\+({_NUMBER}))?")
 _PAGE: Final = 4096
-#: lines of one map or one reverse look-up
-_LINES: Final = 1 << 20
-#: page-table entries that one reverse look-up looks at: those of 64 GiB of scattered pages
-_LOOKED_AT: Final = 1 << 24
-_BATCH: Final = 256
+#: lines of one map or one reverse look-up: seconds, whatever the tables are
+_LINES: Final = 1 << 18
+_BATCH: Final = 1024
 
 T = TypeVar("T")
 
@@ -103,7 +101,7 @@ def _v2p(memory: GuestMemory, walk: Translation, space: AddressSpace) -> str:
     if space.identity:
         lines.append(f"{space.mode}: virtual is physical")
     for step in walk.steps:
-        value = "table outside RAM" if step.entry is None else f"0x{step.entry:0{2 * step.width}x}"
+        value = walk.reason if step.entry is None else f"0x{step.entry:0{2 * step.width}x}"
         loop = f" (loop: also the table of the {step.repeats})" if step.repeats else ""
         lines.append(f"{step.level.name} {step.slot} at 0x{step.table + step.slot * step.width:016x}: {value}{loop}")
     return "\n".join(lines) + "\n"
@@ -137,21 +135,25 @@ def _map(memory: GuestMemory, space: AddressSpace) -> Iterator[bytes]:
     if runs.stopped:
         lines.append(f"# {runs.stopped}\n")
     if runs.missing:
-        lines.append(f"# {runs.missing} tables lie outside RAM; what they map is not known\n")
+        lines.append(f"# {runs.missing} tables lie outside RAM or cannot be read; what they map is not known\n")
     if lines:
         yield "".join(lines).encode()
 
 
 def _p2v(space: AddressSpace, physical: int) -> Iterator[bytes]:
     count = 0
-    runs = space.mappings(budget=_LOOKED_AT)
+    lines: list[str] = []
+    runs = space.mappings(physical=physical)
     for run in runs:
-        if run is None:
-            yield b""
-        elif run.physical <= physical < run.physical + (run.end - run.start):
-            yield f"0x{run.start + physical - run.physical:016x}\n".encode()
+        if run is None or len(lines) >= _BATCH:
+            yield "".join(lines).encode()
+            lines.clear()
+        if run is not None:
+            lines.append(f"0x{run.start:016x}\n")
             count += 1
             if count >= _LINES:
+                lines.append(f"# stopped: more than {_LINES} virtual addresses; there may be more\n")
                 break
-    if runs.stopped or count >= _LINES:
-        yield b"# stopped: there may be more\n"
+    if runs.stopped:
+        lines.append(f"# {runs.stopped}; there may be more\n")
+    yield "".join(lines).encode()

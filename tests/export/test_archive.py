@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import tarfile
+from random import Random
 
 import corpus
 import pytest
@@ -49,6 +50,28 @@ def test_every_pattern_of_holes_comes_back(pattern):
     whole = b"".join(part.pread(0, part.size) for part in parts)
     with tarfile.open(fileobj=io.BytesIO(packed(one(*parts)))) as tar:
         assert tar.extractfile("top/image").read() == whole
+
+
+def test_gnu_tar_unpacks_every_pattern_of_holes(tmp_path):
+    # it reads each region of a sparse member from blocks of its own
+    dice = Random(7)
+    whole, entries = {}, []
+    for number in range(60):
+        sizes = [dice.choice((1, 31, 512, 513, dice.randrange(1, 3000), 1024 * dice.randrange(1, 9))) for _ in range(dice.randrange(1, 12))]
+        parts = [Data(bytes([65 + i]) * n) if dice.random() < 0.5 else Zeros(n) for i, n in enumerate(sizes)]
+        whole[f"image{number}"] = b"".join(part.pread(0, part.size) for part in parts)
+        entries.append((f"image{number}", ImageFile(lambda parts=parts: concat(*parts), huge=True)))
+    subprocess.run(["tar", "-x", "-C", tmp_path], input=packed(Dir(lambda: entries)), check=True, capture_output=True)
+    assert {name: (tmp_path / "top" / name).read_bytes() for name in whole} == whole
+
+
+def test_gnu_tar_unpacks_the_dumps_of_the_sample(tmp_path):
+    with snapfs.open(corpus.demo()) as snap:
+        out = io.BytesIO()
+        write_tar(select(root(snap).walk("dump"), exclude=("HOWTO",)), out, "dump", quiet, quiet)
+        subprocess.run(["tar", "-x", "-C", tmp_path], input=out.getvalue(), check=True, capture_output=True)
+        for name in ("vmcore", "gdb-0.core", "gdb-1.core", "memory.lime"):
+            assert (tmp_path / "dump" / name).read_bytes() == (root(snap) / f"dump/{name}").read_bytes(), name
 
 
 def test_gnu_tar_unpacks_the_sample_with_its_holes(tmp_path):

@@ -2,6 +2,9 @@
 
 import hashlib
 import os
+import shutil
+import signal
+import socket
 import stat
 from pathlib import Path
 
@@ -104,6 +107,68 @@ def test_a_file_does_not_replace_a_directory_not_even_by_force(tmp_path):
             write_file(TextFile(lambda: "x"), tmp_path / "dir", None, quiet, quiet, force=force)
     assert (tmp_path / "dir" / "mine").read_text() == "mine"
     assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", ["device", "FIFO", "socket", "link"])
+def test_force_replaces_neither_devices_nor_fifos_nor_sockets(tmp_path, kind):
+    dest = tmp_path / "dest"
+    if kind == "device":
+        dest = Path("/dev/null")
+    elif kind == "FIFO":
+        os.mkfifo(dest)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(str(dest))
+    else:
+        dest.symlink_to("/dev/null")
+    before = os.lstat(dest)
+    for force in (False, True):
+        for write in (
+            lambda force=force: write_file(TextFile(lambda: "x"), dest, None, quiet, quiet, force=force),
+            lambda force=force: write_directory(select([Dir(list)]), dest, quiet, quiet, force=force),
+        ):
+            with pytest.raises(WriteError, match=f"is a {'device' if kind == 'link' else kind}"):
+                write()
+    after = os.lstat(dest)
+    assert (after.st_mode, after.st_ino) == (before.st_mode, before.st_ino)
+    assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize("what", ["file", "directory"])
+def test_a_second_ctrl_c_while_it_cleans_up_leaves_nothing_either(tmp_path, monkeypatch, what):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    def again(original):
+        def call(*args, **kwargs):
+            os.kill(os.getpid(), signal.SIGINT)
+            return original(*args, **kwargs)
+
+        return call
+
+    monkeypatch.setattr(os, "unlink", again(os.unlink))
+    monkeypatch.setattr(shutil, "rmtree", again(shutil.rmtree))
+    tree = Dir(lambda: [("a", TextFile(lambda: "a")), ("b", StreamFile(interrupted))])
+
+    def write():
+        if what == "file":
+            write_file(tree.get("b"), tmp_path / "out", None, quiet, quiet)
+        else:
+            write_directory(select([tree], everything=True), tmp_path / "out", quiet, quiet)
+
+    with pytest.raises(KeyboardInterrupt):
+        write()
+    monkeypatch.undo()
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_error_of_a_file_that_is_made_names_the_file(tmp_path):
+    def broken():
+        raise AddressError("0x1000: not in the snapshot")
+        yield b""
+
+    with pytest.raises(AddressError, match=r"memory/pages\.txt: 0x1000"):
+        write_file(StreamFile(broken), tmp_path / "out", None, quiet, quiet, where="memory/pages.txt")
 
 
 def test_force_does_not_replace_the_current_directory(tmp_path, monkeypatch):

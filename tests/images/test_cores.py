@@ -8,6 +8,7 @@ import re
 import struct
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from elftools.elf.elffile import ELFFile
 from scattered import scattered
 
 import snapfs
-from snapfs.blob import Blob
-from snapfs.errors import SnapfsError
+from snapfs.blob import Blob, settle
+from snapfs.errors import SnapfsError, Unfinished
+from snapfs.images import cores as cores_module
 from snapfs.images.cores import Cores
 from snapfs.tree import Dir, root
 
@@ -244,6 +246,39 @@ def test_every_mapping_of_a_scattered_program_is_there_beyond_what_the_head_can_
         segment = file.get_segment(1 + 1 + 69_999)
         assert (segment["p_vaddr"], segment["p_filesz"]) == ((1 << 39) + (69_999 << 12), 4096)
         assert segment["p_paddr"] == 0x200_0000 + (69_999 * 2 % 0x1_8000 << 12)
+
+
+def test_a_head_that_takes_long_says_so_and_goes_on_when_it_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cores_module, "_PATIENCE", 0.0)
+    with snapfs.open(demo()) as snap:
+        head = blob(root(snap), "dump/vmcore")
+        with pytest.raises(Unfinished, match="dump/HOWTO"):
+            head.pread(0, 4)
+        # 16 MiB of RAM, nearly empty: a few steps
+        for _ in range(100):
+            with suppress(Unfinished):
+                assert head.pread(0, 4) == b"\x7fELF"
+                break
+        else:
+            pytest.fail("the search does not come to an end")
+        again = blob(root(snap), "dump/vmcore")
+        settle(again)
+        assert again.pread(0, 4) == b"\x7fELF"
+
+
+def test_the_head_of_a_core_over_hostile_tables_is_made_in_seconds(tmp_path: Path) -> None:
+    # the last table leads to itself from every entry: 2^36 paths, and pages of which no two follow each other
+    with snapfs.open(scattered(tmp_path, 8)) as snap:
+        cr3 = int(truth("demo")["vcpus"]["0"]["cr3"], 16)
+        with (tmp_path / "memory-ranges").open("r+b") as file:
+            file.seek(cr3)
+            file.write((cr3 | 7).to_bytes(8, "little") * 256)
+        cores = Cores(snap.memory, snap.vcpus)
+        started = time.process_time()
+        head = cores.gdb(0).pread(0, 1 << 20)
+        assert time.process_time() - started < 20
+        assert head[:4] == b"\x7fELF"
+        assert cores.vmcore.pread(0, 4) == b"\x7fELF"
 
 
 def test_a_program_cannot_push_the_kernel_out_of_a_core(tmp_path: Path) -> None:

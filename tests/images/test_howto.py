@@ -35,7 +35,15 @@ def test_the_commands_are_those_for_this_guest(name: str) -> None:
     release = truth(name)["uname"].split()[2]
     if "cloud" in release:
         assert f"apt install linux-image-{release}-dbg " in said
+        vmlinux = f"/usr/lib/debug/boot/vmlinux-{release}"
     else:
         assert f"the build of {release}" in said
-    assert "crash vmlinux vmcore" in said
+        vmlinux = "vmlinux"
+    assert f"crash {vmlinux} vmcore" in said
+    assert f"drgn -c vmcore -s {vmlinux}" in said
+    assert f"add-symbol-file {vmlinux} -o 0x0" in said
+    # all of these kernels have the new ring: crash of Debian 12 says `no log buffer data`
+    assert "crash --log vmcore fails on this kernel" in said
+    assert "makedumpfile --dump-dmesg vmcore" in said
+    assert ("built for: run them on aarch64" in said) == (name in ARM)
     assert all(len(line) < 320 for line in said.splitlines())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from corpus import ARM, X86, demo, full, truth
@@ -11,6 +12,7 @@ from corpus import ARM, X86, demo, full, truth
 import snapfs
 from snapfs.errors import AddressError, NoSuchNode
 from snapfs.tree import Dir, root
+from snapfs.tree import virtual as virtual_module
 from snapfs.tree.nodes import ImageFile, StreamFile
 
 FACTS = truth("demo")["translations"]
@@ -168,3 +170,23 @@ def test_a_reverse_look_up_finds_every_address_of_a_page(tree: Dir) -> None:
     (fact,) = [f for f in FACTS if f["va"] == "0xffffffffa0003000"]
     found = text(tree, f"memory/virtual/0/p2v/{int(fact['pa'], 16) + 0x123}").split()
     assert found == [f"0x{int(fact['pa'], 16) + 0x123:016x}", "0xffffffffa0003123"]
+
+
+def test_the_map_of_hostile_tables_ends_with_a_sentence_after_so_many_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("config.json", "state.json", "memory-ranges"):
+        (tmp_path / name).write_bytes((demo() / name).read_bytes())
+    cr3 = int(truth("demo")["vcpus"]["0"]["cr3"], 16)
+    with (tmp_path / "memory-ranges").open("r+b") as file:
+        file.seek(cr3)
+        file.write((cr3 | 7).to_bytes(8, "little") * 512)
+    monkeypatch.setattr(virtual_module, "_LINES", 5000)
+    with snapfs.open(tmp_path) as snap:
+        tree = root(snap)
+        lines = text(tree, "memory/virtual/0/map.txt").splitlines()
+        assert len([line for line in lines if not line.startswith("#")]) == 5000
+        assert lines[-1].startswith("# stopped: more than 5000 runs")
+        # every page is the table itself: the first addresses that lead to it follow each other
+        found = text(tree, f"memory/virtual/0/p2v/{cr3 + 5}").splitlines()
+        assert found[:2] == ["0x0000000000000005", "0x0000000000001005"]
+        assert found[-1].startswith("# stopped: more than 5000 virtual addresses")
+        assert text(tree, "memory/virtual/0/p2v/0x1000") == ""

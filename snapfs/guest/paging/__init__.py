@@ -1,13 +1,14 @@
 """Page tables: a vCPU's virtual addresses, translated as its processor would.
 
-`x86`, `aarch64` and `riscv64` say what the formats are, `space` walks them, `window` reads through them, `pti` finds the
-other half of a pair of page tables.
+`x86`, `aarch64` and `riscv64` say what the formats are, `space` walks them for an address, `mappings` goes through all of them,
+`window` reads through them, `pti` finds the other half of a pair of page tables.
 """
 
 from __future__ import annotations
 
 from snapfs.guest.paging import aarch64, riscv64, x86
-from snapfs.guest.paging.space import AddressSpace, Mapping, Physical, Step, Translation
+from snapfs.guest.paging.mappings import Mapping
+from snapfs.guest.paging.space import AddressSpace, Physical, Step, Translation
 from snapfs.guest.paging.tables import letters
 from snapfs.guest.paging.window import VirtualWindow
 from snapfs.snapshot.vcpu.paging import Arm64Paging, Paging, RiscvPaging, X86Paging

@@ -65,7 +65,9 @@ def trees(sctlr: int, tcr: int, ttbr0: int, ttbr1: int) -> tuple[Tree, ...]:
         low, high = ((1 << 64) - size, 1 << 64) if upper else (0, size)
         layout = _Layout(half.page, ds and half.page < 16, wide and half.page == 16)
         tag = 0xFF << 56 if tcr >> 37 + upper & 1 else 0  # TBI0, TBI1
-        found.append(Tree(f"TTBR{upper}", low, high, _root(ttbr, levels[0], layout), levels, _decoder(levels, layout), tag=tag))
+        plain = bool(tcr >> 41 + upper & 1)  # HPD0, HPD1
+        decode = _decoder(levels, layout, hierarchical=not plain)
+        found.append(Tree(f"TTBR{upper}", low, high, _root(ttbr, levels[0], layout), levels, decode, tag=tag))
     return tuple(found)
 
 
@@ -92,7 +94,8 @@ def _root(ttbr: int, first: Level, layout: _Layout) -> int:
     return address & -(8 << first.bits)
 
 
-def _decoder(levels: tuple[Level, ...], layout: _Layout) -> Callable[[int, int], Entry]:
+def _decoder(levels: tuple[Level, ...], layout: _Layout, *, hierarchical: bool) -> Callable[[int, int], Entry]:
+    """`hierarchical`: entries that lead to tables take rights away from what is below them."""
     last = len(levels) - 1
     shifts = tuple(level.shift for level in levels)
     # the largest block: 1G, 32M and 512M, a level more where addresses have 52 bits
@@ -111,6 +114,8 @@ def _decoder(levels: tuple[Level, ...], layout: _Layout) -> Callable[[int, int],
             return absent()
         if depth < last and entry & 2:
             taken = 0
+            if not hierarchical:
+                return table(address(entry))
             if entry >> 59 & 1:
                 taken |= EXEC
             if entry >> 60 & 1:

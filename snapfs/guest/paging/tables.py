@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-__all__ = ["ALL", "EXEC", "LOCAL", "READ", "USER", "USER_EXEC", "WRITE", "Entry", "Level", "Tree", "absent", "leaf", "letters", "table"]
+__all__ = [
+    "ALL", "END", "EXEC", "LOCAL", "READ", "USER", "USER_EXEC", "WRITE", "Entry", "Level", "Tree", "absent", "leaf", "letters", "table",
+]  # fmt: skip
 
 READ: Final = 1
 WRITE: Final = 2
@@ -21,6 +23,8 @@ USER: Final = 16
 #: not global: the translation belongs to one address space
 LOCAL: Final = 32
 ALL: Final = 63
+#: the address behind the last one
+END: Final = 1 << 64
 
 
 def letters(rights: int) -> str:

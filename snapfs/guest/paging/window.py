@@ -72,7 +72,7 @@ class VirtualWindow:
         stop = self.size if end is None else min(end, self.size)
         base = self._start
         at = start
-        runs = self._space.mappings(base + start, base + stop, _LOOKED_AT)
+        runs = self._space.mappings(base + start, base + stop, budget=_LOOKED_AT)
         for run in runs:
             if run is None:
                 continue

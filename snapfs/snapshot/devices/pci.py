@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Annotated, Any, Final
 
 from snapfs.blob import Blob, Data
@@ -78,7 +79,7 @@ class PciFunction(Facets):
         data = self._configuration.data if self._configuration else None
         return data if isinstance(data, dict) else {}
 
-    @property
+    @cached_property
     def space(self) -> pci.ConfigSpace:
         """The configuration space. CorruptState where it is damaged."""
         registers = self._fixed or self._state.get("registers")

@@ -127,3 +127,25 @@ def test_with_the_mmu_off_virtual_is_physical() -> None:
     s = paging.space(Ram(), Arm64Paging(0, 0, 0, 0, 1))
     assert s.identity
     assert s.translate(0x4000_0000).physical == 0x4000_0000
+
+
+def test_one_page_may_be_a_table_of_both_halves_though_they_are_not_of_one_size() -> None:
+    ram = Ram()
+    ram.put(0x10000, 0x4000_0000 | AF | 1)
+    ram.put(0x10000 + 8 * 256, 0x8000_0000 | AF | 1)
+    # T0SZ 33: two entries of 1 GiB; T1SZ 25: 512 of them, in the same page
+    tcr = 33 | 25 << 16 | TG0["4K"] << 14 | TG1["4K"] << 30
+    s = paging.space(ram, Arm64Paging(0x10000, 0x10000, tcr, 1, 1))
+    assert answer(s, 5)[0] == 0x4000_0005
+    assert answer(s, 0xFFFF_FF80_0000_0000 + (256 << 30) + 5)[0] == 0x8000_0005
+    assert answer(s, 6)[0] == 0x4000_0006
+
+
+def test_where_the_register_says_so_tables_take_no_rights_away() -> None:
+    ram = Ram()
+    for root in (0x10000, 0x20000):
+        ram.put(root, 0x11003 | 31 << 59)
+    ram.put(0x11000, 0x4000_0000 | AF | 1 | 1 << 6)
+    rights = {0: "r---g", 1 << 41: "rwxug"}
+    assert {extra: answer(space(ram, extra=extra), 0)[2] for extra in rights} == rights
+    assert answer(space(ram, extra=1 << 42), 0xFFFF_0000_0000_0000)[2] == "rwxug"

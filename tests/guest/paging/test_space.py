@@ -9,6 +9,7 @@ from guest.paging.tables import Ram
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snapfs.errors import CorruptState
 from snapfs.guest import paging
 from snapfs.guest.paging import AddressSpace
 from snapfs.snapshot.vcpu.paging import Arm64Paging, RiscvPaging, X86Paging
@@ -72,6 +73,44 @@ def test_2_to_the_36_paths_to_an_empty_table_are_looked_at_once() -> None:
     runs = list(space(ram).mappings())
     assert [r for r in runs if r] == []
     assert time.monotonic() - started < 1
+
+
+class Counted(Ram):
+    """Memory that counts how often it is read."""
+
+    reads = 0
+
+    def read(self, gpa: int, length: int) -> bytes:
+        self.reads += 1
+        return super().read(gpa, length)
+
+
+def test_2_to_the_36_paths_to_one_full_table_cost_what_comes_out() -> None:
+    ram = Counted()
+    for n in range(1, 5):
+        ram.fill(n << 12, n + 1 << 12 | 7)
+    for n in range(512):
+        ram.put(0x4000 + 8 * n, (n * 2 % 509 + 16) << 12 | 7)  # no two pages in a row
+    s = space(ram)
+    found = [run for run in itertools.islice(s.mappings(), 1 << 16) if run]
+    assert [run.start >> 12 for run in found] == list(range(len(found)))
+    assert all(run.physical >> 12 == (n % 512) * 2 % 509 + 16 for n, run in enumerate(found[:5000]))
+    assert ram.reads <= 4
+    looked = s.mappings(physical=0x5000)
+    assert [run for run in looked if run] == []
+    assert not looked.stopped
+    several = [run.start >> 12 for run in itertools.islice(s.mappings(physical=16 << 12), 5) if run]
+    assert several == [0, 509, 512, 1021, 1024]  # 2n mod 509 is 0 twice in a table
+
+
+def test_one_address_of_many_in_a_table_is_looked_up_in_reverse_to_the_byte() -> None:
+    ram = Ram()
+    ram.put(0x1000, 0x2003)
+    ram.put(0x2000, 0x3003)
+    ram.put(0x3000, 0x4003, 0x60_0083)
+    ram.put(0x4000, *[0x10_0003 + (n << 12) for n in range(512)])
+    assert [r.start for r in space(ram).mappings(physical=0x10_5123) if r] == [0x5123]
+    assert [r.start for r in space(ram).mappings(physical=0x60_0001) if r] == [0x20_0001]
 
 
 def test_a_full_table_that_leads_to_itself_ends_and_says_so() -> None:
@@ -140,3 +179,20 @@ def test_any_registers_over_any_tables_end_in_an_answer(
             last = run.end
             assert s.translate(run.start).physical == run.physical
             assert s.translate(run.end - 1).physical == run.physical + run.end - 1 - run.start
+
+
+def test_a_table_that_cannot_be_read_any_more_ends_the_walk_with_the_reason() -> None:
+    class Cut(Ram):
+        def read(self, gpa: int, length: int) -> bytes:
+            if gpa >= 0x3000:
+                raise CorruptState("memory-ranges: cut while in use")
+            return super().read(gpa, length)
+
+    ram = Cut()
+    ram.put(0x1000, 0x2003)
+    ram.put(0x2000, 0x3003, 0x4000_0083)
+    s = space(ram)
+    assert s.translate(0).reason == "table cannot be read: memory-ranges: cut while in use"
+    runs = s.mappings()
+    assert [run.start for run in runs if run] == [1 << 30]
+    assert runs.missing == 1
