@@ -31,8 +31,8 @@ from pathlib import Path
 SNAPFS = (sys.executable, "-m", "snapfs")
 # what memory may grow by after the warm-up: the allocator's arenas and the texts that are kept for the next reader
 MEMORY_SLACK = 12 << 20
-# the files of a snapshot that was there a moment ago
-FDS_SLACK = 8
+# the files of some snapshots that were there a moment ago
+FDS_SLACK = 20
 # what is open while it is counted
 INODES_SLACK = 20
 # linux/mount.h
