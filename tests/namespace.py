@@ -27,6 +27,7 @@ _UNSHARE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-pr
 
 _PRELUDE = r"""
 set -u
+umask 022
 # our copies of the mounts of others, whose processes would wait for us; none is looked at, it may not answer
 while read -r _ at type _; do
     [ "$type" = fuse.snapfs ] && umount --no-canonicalize --internal-only --no-mtab --lazy "$(printf %b "$at")"
