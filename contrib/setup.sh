@@ -52,8 +52,8 @@ system_packages() {
     fi
     say "Installing $*"
     # the lists of a bare machine are empty or old
-    _quietly $_root apt-get -o DPkg::Lock::Timeout=300 update || say "The package lists could not be renewed; trying with the old ones."
-    if ! _quietly $_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@"; then
+    _quietly $_root apt-get -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 update || say "The package lists could not be renewed; trying with the old ones."
+    if ! _quietly $_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 install -y --no-install-recommends "$@"; then
         say "The packages could not be installed: see above; are the package mirrors reachable?"
         return 1
     fi

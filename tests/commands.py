@@ -37,4 +37,4 @@ def program(*args: object, **options: Any) -> subprocess.CompletedProcess[bytes]
     """snapfs in a process of its own."""
     env = {**os.environ, "PYTHONPATH": str(REPOSITORY), **options.pop("env", {})}
     options.setdefault("stdout", subprocess.PIPE)
-    return subprocess.run([sys.executable, "-m", "snapfs", *map(str, args)], stderr=subprocess.PIPE, timeout=60, env=env, **options)
+    return subprocess.run([sys.executable, "-m", "snapfs", *map(str, args)], stderr=subprocess.PIPE, timeout=120, env=env, **options)

@@ -1,9 +1,11 @@
 """Settings of all tests."""
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# how long an example takes says more of what else the machine does
-settings.register_profile("patient", deadline=None)
+# how long an example takes, or the making of one, says more of what else the machine does
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# for .ci/run: the same examples each time, so that what fails there fails for what was changed
+settings.register_profile("ci", settings.get_profile("patient"), derandomize=True, database=None)
 # for contrib/release-check: `contrib/test --hypothesis-profile long`
-settings.register_profile("long", max_examples=2000, deadline=None)
+settings.register_profile("long", settings.get_profile("patient"), max_examples=2000)
 settings.load_profile("patient")

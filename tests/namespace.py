@@ -27,7 +27,11 @@ _UNSHARE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-pr
 
 _PRELUDE = r"""
 set -u
-umount -a -t fuse.snapfs  # our copies of the mounts of others, whose processes would wait for us
+umask 022
+# our copies of the mounts of others, whose processes would wait for us; none is looked at, it may not answer
+while read -r _ at type _; do
+    [ "$type" = fuse.snapfs ] && umount --no-canonicalize --internal-only --no-mtab --lazy "$(printf %b "$at")"
+done </proc/self/mounts
 mount -t tmpfs -o mode=755 tmpfs /mnt
 mkdir -p /mnt/keep /mnt/home
 chmod 777 /mnt/home
@@ -86,7 +90,7 @@ def requires_root() -> None:
         pytest.skip(reason)
 
 
-def private(script: str, *, timeout: float = 60) -> str:
+def private(script: str, *, timeout: float = 180) -> str:
     """Runs a script in bash and returns what it said on both streams."""
     requires_root()
     environment = {

@@ -22,7 +22,7 @@ def program(name: str) -> str:
     return found
 
 
-def text_of(name: str, *args: str | Path, given: str | None = None, timeout: float = 120) -> str:
+def text_of(name: str, *args: str | Path, given: str | None = None, timeout: float = 300) -> str:
     """What a program says; it must succeed."""
     done = subprocess.run(
         [program(name), *map(str, args)], input=given, capture_output=True, text=True, errors="replace", timeout=timeout, check=False

@@ -1,5 +1,5 @@
-"""A file system that takes its time: `slow_fs.py DIRECTORY MOUNTPOINT FLAG` shows the files of a directory, and answers every request
-about them SECONDS late while the file FLAG exists. It remembers nothing and lets the kernel remember nothing but file pages."""
+"""A file system that takes its time: `slow_fs.py DIRECTORY MOUNTPOINT FLAG` shows the files of a directory, and answers no request
+about them while the file FLAG exists. It remembers nothing and lets the kernel remember nothing but file pages."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import sys
 import pyfuse3
 import trio
 
-SECONDS = 2.0
-
 
 class Slow(pyfuse3.Operations):
     def __init__(self, directory: str, flag: str) -> None:
@@ -21,8 +19,8 @@ class Slow(pyfuse3.Operations):
         self.flag = flag
 
     async def wait(self) -> None:
-        if os.path.exists(self.flag):
-            await trio.sleep(SECONDS)
+        while os.path.exists(self.flag):
+            await trio.sleep(0.02)
 
     async def getattr(self, inode, ctx=None):
         attr = pyfuse3.EntryAttributes()

@@ -59,7 +59,7 @@ sys.meta_path.insert(0, Missing())
 
 
 def without_fuse(program: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", WITHOUT_FUSE + program], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([sys.executable, "-c", WITHOUT_FUSE + program], capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_snapfs_works_without_libfuse():

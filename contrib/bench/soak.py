@@ -29,18 +29,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SNAPFS = (sys.executable, "-m", "snapfs")
-# what memory may grow by after the warm-up: the allocator's arenas and the texts that are kept for the next reader
+# what memory may grow by after the warm-up: the allocator's arenas and the texts that are kept for the next reader; a short run,
+# whose warm-up is shorter, has its share of them left
 MEMORY_SLACK = 12 << 20
-# the files of a snapshot that was there a moment ago
-FDS_SLACK = 8
+SHORT, SHORT_SLACK = 10, 24 << 20
+# the files of some snapshots that were there a moment ago
+FDS_SLACK = 20
 # what is open while it is counted
 INODES_SLACK = 20
 # linux/mount.h
 MS_REMOUNT = 32
 # a file of the tree that is compared as a whole
 SMALL = 1 << 20
-# seconds that a process may take to end, and a name to appear
-PATIENCE = 20
+# seconds that a process may take to end, and a name to appear; it takes one where nobody else wants the processors
+PATIENCE = 120
+UMOUNT = ("umount", "--timeout", str(PATIENCE))
 
 
 class Wrong(Exception):
@@ -86,14 +89,18 @@ def held(at: Path) -> Held:
     pids = serving(server(at))
     private = resident = threads = fds = 0
     for pid in pids:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        try:
+            memory = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+            fds += len(os.listdir(f"/proc/{pid}/fd"))
+            threads += len(os.listdir(f"/proc/{pid}/task"))
+        except OSError:
+            continue  # ended meanwhile
+        for line in memory:
             name, _, rest = line.partition(":")
             if name in ("Private_Clean", "Private_Dirty"):
                 private += int(rest.split()[0]) << 10
             elif name == "Rss":
                 resident += int(rest.split()[0]) << 10
-        fds += len(os.listdir(f"/proc/{pid}/fd"))
-        threads += len(os.listdir(f"/proc/{pid}/task"))
     return Held(private, resident, fds, threads, os.statvfs(at).f_files)
 
 
@@ -104,12 +111,16 @@ def rested(at: Path) -> Held:
     flags = MS_REMOUNT | os.ST_RDONLY | os.ST_NOSUID | os.ST_NODEV | os.ST_NOEXEC
     if libc.mount(None, os.fsencode(at), None, ctypes.c_ulong(flags), None) and os.geteuid() == 0:
         raise Wrong(f"{at}: cannot be remounted: {os.strerror(ctypes.get_errno())}")
-    time.sleep(1)
+    # it tells the process later; as long as that goes on, there are fewer each second
+    before, now = 0, os.statvfs(at).f_files
+    while now != before:
+        time.sleep(1)
+        before, now = now, os.statvfs(at).f_files
     return held(at)
 
 
 def snapfs(*words: str | Path) -> None:
-    done = subprocess.run([*SNAPFS, *map(str, words)], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([*SNAPFS, *map(str, words)], capture_output=True, text=True, timeout=2 * PATIENCE, check=False)
     if done.returncode or done.stderr:
         raise Wrong(f"snapfs {' '.join(map(str, words))}: {done.returncode}, {done.stderr.strip()}")
 
@@ -166,7 +177,7 @@ class Storm:
     def __init__(self, place: Path, snapshot: Path) -> None:
         self.snapshot = snapshot
         self.one, self.many, self.third = place / "one", place / "many", place / "third"
-        self.sources = place / "sources"
+        self.sources, self.errors = place / "sources", place / "errors"
         self.known: dict[Path, str | int] = {}
         self.huge: list[Path] = []
 
@@ -249,18 +260,18 @@ class Storm:
                 raise Wrong(f"{path} reads differently in another mount")
         way = rng.choice(("snapfs", "TERM", "INT", "umount", "umount -l", "fusermount3", "reader"))
         if way == "snapfs":
-            snapfs("umount", at)
+            snapfs(*UMOUNT, at)
         elif way in ("TERM", "INT"):
             os.kill(pid, signal.Signals[f"SIG{way}"])
         elif way == "fusermount3":
             subprocess.run(["fusermount3", "-u", at], check=True)
         elif way == "reader":
             with rng.choice([at / path.relative_to(self.one) for path in self.huge]).open("rb", buffering=0) as file:
-                snapfs("umount", "--lazy", at)
+                snapfs(*UMOUNT, "--lazy", at)
                 file.read(1 << 20)
         else:
             subprocess.run([*way.split(), at], check=True)
-        wait_for(lambda: not Path(f"/proc/{pid}/ns").exists() or not os.path.lexists(f"/proc/{pid}/exe"), f"{way}: {pid} did not end")
+        wait_for(lambda: not serving(pid), f"{way}: {pid} did not end")
         if mounted(at):
             raise Wrong(f"{way}: {at} is still mounted")
 
@@ -273,8 +284,8 @@ class Storm:
         return [self.one / name for name in ("", "config", "state", "vcpus", "devices", "memory") if (self.one / name).is_dir()]
 
 
-def repeat(work: list[Callable[[random.Random], None]], seed: int, done: list, end: object) -> None:
-    """One process: random work until the end, or the first error."""
+def repeat(work: list[Callable[[random.Random], None]], seed: int, done: list, end: object, errors: Path) -> None:
+    """One process: random work until the end. What went wrong is a line in `errors`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     rng = random.Random(seed)
     counter, failed = done
@@ -286,7 +297,10 @@ def repeat(work: list[Callable[[random.Random], None]], seed: int, done: list, e
         except (Wrong, OSError, subprocess.SubprocessError, AssertionError):
             with failed.get_lock():
                 failed.value += 1
-            sys.stderr.write(f"{task.__name__}: {traceback.format_exc()}")
+            text = traceback.format_exc()
+            sys.stderr.write(f"{task.__name__}: {text}")
+            with errors.open("a") as file:
+                file.write(f"{task.__name__}: {text.splitlines()[-1]}\n")
             if failed.value > 20:
                 end.set()
         with counter.get_lock():
@@ -304,7 +318,7 @@ def at_once(place: Path, snapshot: Path, count: int) -> int:
     pids = [server(at) for at in ats if mounted(at)]
     contents = {(at / "vcpus/0/regs.txt").read_bytes() for at in ats if mounted(at)}
     private = sum(held(at).private for at in ats if mounted(at))
-    ending = [subprocess.Popen([*SNAPFS, "umount", at], stderr=subprocess.PIPE, text=True) for at in ats]
+    ending = [subprocess.Popen([*SNAPFS, *UMOUNT, at], stderr=subprocess.PIPE, text=True) for at in ats]
     said = [(process.communicate()[1], process.returncode) for process in ending]
     wrong += [(text, code) for text, code in said if text or code]
     left = [at for at in ats if os.path.lexists(at)] + [pid for pid in pids if serving(pid)]
@@ -320,7 +334,10 @@ def run(storm: Storm, minutes: float, readers: int, seed: int) -> int:
     end, counter, failed = multiprocessing.Event(), multiprocessing.Value("Q", 0), multiprocessing.Value("Q", 0)
     read = [storm.read_whole, storm.read_within, storm.read_original, storm.begin_and_leave, storm.windows, storm.storm]
     work = [read] * readers + [[storm.remount], [storm.come_and_go]]
-    processes = [multiprocessing.Process(target=repeat, args=(w, seed + i, (counter, failed), end)) for i, w in enumerate(work)]
+    processes = [
+        multiprocessing.Process(target=repeat, args=(w, seed + i, (counter, failed), end, storm.errors), daemon=True)
+        for i, w in enumerate(work)
+    ]
     mounts = {"one": storm.one, "many": storm.many}
     fresh = {name: held(at) for name, at in mounts.items()}
     for process in processes:
@@ -339,13 +356,17 @@ def run(storm: Storm, minutes: float, readers: int, seed: int) -> int:
     finally:
         end.set()
         for process in processes:
-            process.join(120)
+            process.join(PATIENCE)
     problems = [f"{failed.value} errors"] if failed.value else []
+    if storm.errors.exists():
+        problems += storm.errors.read_text().splitlines()[:5]
+    problems += [f"{process.name} does not end" for process in processes if process.is_alive()]
+    problems += [f"{process.name} ended with {process.exitcode}" for process in processes if process.exitcode]
     warm = warm or fresh  # ended before its time
     for name, at in mounts.items():
         last = rested(at)
         print(f"{name}\n  at first      {fresh[name]}\n  after warm-up {warm[name]}\n  at the end    {last}")
-        if last.private > warm[name].private + MEMORY_SLACK:
+        if last.private > warm[name].private + (SHORT_SLACK if minutes < SHORT else MEMORY_SLACK):
             problems.append(f"{name}: memory grew by {(last.private - warm[name].private) / 2**20:.1f} MiB after the warm-up")
         if last.fds > warm[name].fds + FDS_SLACK:
             problems.append(f"{name}: {last.fds - warm[name].fds} more descriptors than after the warm-up")
@@ -391,7 +412,7 @@ def main() -> int:
             code |= run(storm, words.minutes, words.readers, words.seed)
             for at in (storm.one, storm.many):
                 pid = server(at)
-                snapfs("umount", at)
+                snapfs(*UMOUNT, at)
                 if serving(pid) or mounted(at):
                     print(f"FAILED: {at} or its process is still there")
                     code = 1

@@ -35,7 +35,7 @@ class Shell:
     """An interactive shell; `complete` types a line and a tab and says what the line has become."""
 
     def __init__(self, name: str, options: list[str], set_up: list[str], env: dict[str, str]) -> None:
-        self.child = pexpect.spawn(needs(name), options, env=env, encoding="utf-8", timeout=20, dimensions=(50, 200))
+        self.child = pexpect.spawn(needs(name), options, env=env, encoding="utf-8", timeout=60, dimensions=(50, 200))
         for line in (*set_up, "echo REA''DY"):
             self.child.sendline(line)
         self.child.expect("READY")

@@ -123,7 +123,7 @@ def test_huge_sparse_memories_are_compared_without_reading_their_holes(run, tmp_
     began = time.monotonic()
     answer = run("diff", tmp_path / "a", tmp_path / "b", "memory")
     assert answer.out.splitlines()[0] == "memory/physical: 0x0000008000000000-0x0000008000001000 1 page"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
 
 
 def test_bytes_are_compared_by_rows(run, other):

@@ -37,10 +37,10 @@ def run(commands: list[str], place: Path) -> list[str]:
     env = {"PATH": f"{place}/bin:{os.environ['PATH']}", "HOME": str(place), "LC_ALL": "C.UTF-8", "TERM": "dumb", "SHELL": "/bin/bash"}
     try:
         result = subprocess.run(
-            ["bash"], input="exec 2>&1\n" + "\n".join(lines), capture_output=True, text=True, cwd=place / "work", env=env, timeout=100
+            ["bash"], input="exec 2>&1\n" + "\n".join(lines), capture_output=True, text=True, cwd=place / "work", env=env, timeout=300
         )
     finally:
-        subprocess.run([place / "bin/snapfs", "umount", place / "work/demo"], capture_output=True, env=env)
+        subprocess.run([place / "bin/snapfs", "umount", "--lazy", place / "work/demo"], capture_output=True, env=env)
     return result.stdout.split(f"{MARK}\n")[1:]
 
 

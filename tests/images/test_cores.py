@@ -201,7 +201,7 @@ def test_vmcoreinfo_of_a_linux_guest_is_the_one_that_the_guest_names(name: str) 
         found = [n for n in notes(ELFFile(Reader(cores.vmcore))) if n["n_name"] == "VMCOREINFO"]
         assert [n["n_descdata"] for n in found] == [cores.linux.info.contents]
         assert cores.linux.banner(snap.memory) == truth(name)["version"].strip()
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 60
 
 
 @pytest.mark.parametrize("name", LINUX)

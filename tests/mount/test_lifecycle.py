@@ -5,31 +5,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import corpus
 import pytest
-from mounted import mounted, mounts_below, requires_fuse, run
+from mounted import PATIENCE, becomes, ended, mounted, mounts_below, requires_fuse, run, server
 
 pytestmark = requires_fuse
-
-
-def server(at: Path) -> int:
-    return int(os.getxattr(at, "user.snapfs.pid"))
-
-
-def wait_gone(pid: int, seconds: float = 10) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.02)
-    return False
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -38,7 +20,7 @@ def test_signal_unmounts_and_the_process_ends(number: int, tmp_path: Path) -> No
     assert run("mount", "--demo", at).returncode == 0
     pid = server(at)
     os.kill(pid, number)
-    assert wait_gone(pid)
+    assert becomes(lambda: ended(pid))
     assert mounts_below(tmp_path) == []
     assert not at.exists()
 
@@ -71,17 +53,13 @@ def test_second_signal_detaches_a_busy_mount_and_open_files_can_still_be_read(tm
     pid = server(at)
     with (at / "memory/physical").open("rb", buffering=0) as file:
         os.kill(pid, signal.SIGTERM)
-        time.sleep(0.5)
+        assert becomes(lambda: "in use by" in (at / "LOG").read_text())
         assert mounts_below(tmp_path) == [str(at)]
-        assert "in use by" in (at / "LOG").read_text()
         os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + 5
-        while mounts_below(tmp_path) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert mounts_below(tmp_path) == []
-        assert not wait_gone(pid, 1.2)  # longer than the pause between two attempts to unmount
+        assert becomes(lambda: not mounts_below(tmp_path))
+        assert not becomes(lambda: ended(pid), 1.2)  # longer than the pause between two attempts to unmount
         assert len(file.read(1 << 20)) == 1 << 20
-    assert wait_gone(pid)
+    assert becomes(lambda: ended(pid))
 
 
 def test_busy_mount_is_unmounted_when_it_gets_free(tmp_path: Path) -> None:
@@ -90,8 +68,8 @@ def test_busy_mount_is_unmounted_when_it_gets_free(tmp_path: Path) -> None:
     pid = server(at)
     with (at / "README").open("rb"):
         os.kill(pid, signal.SIGTERM)
-        assert not wait_gone(pid, 0.5)
-    assert wait_gone(pid)
+        assert not becomes(lambda: ended(pid), 0.5)
+    assert becomes(lambda: ended(pid))
     assert mounts_below(tmp_path) == []
 
 
@@ -99,10 +77,8 @@ def test_usr1_writes_tasks_and_counters_to_the_log(tmp_path: Path) -> None:
     with mounted("--demo", at=tmp_path / "m") as at:
         (at / "README").read_bytes()
         os.kill(server(at), signal.SIGUSR1)
-        time.sleep(0.2)
-        text = (at / "LOG").read_text()
-    assert "counters: lookup=" in text
-    assert "task " in text
+        assert becomes(lambda: "counters: lookup=" in (at / "LOG").read_text())
+        assert becomes(lambda: "task " in (at / "LOG").read_text())
 
 
 def test_mount_point_is_made_and_removed_and_only_its_last_component(tmp_path: Path) -> None:
@@ -124,7 +100,7 @@ def test_killed_daemon_leaves_a_mount_that_is_explained_and_can_be_cleared(tmp_p
     assert run("mount", "--demo", at).returncode == 0
     pid = server(at)
     os.kill(pid, signal.SIGKILL)
-    assert wait_gone(pid)
+    assert becomes(lambda: ended(pid))
     again = run("mount", "--demo", at)
     assert again.returncode == 10
     assert "transport endpoint is not connected" in again.stderr
@@ -167,7 +143,7 @@ def test_system_unmounts_end_the_process_too(command: list[str], tmp_path: Path)
     assert run("mount", "--demo", at).returncode == 0
     pid = server(at)
     subprocess.run([*command, str(at)], check=True)
-    assert wait_gone(pid)
+    assert becomes(lambda: ended(pid))
     assert mounts_below(tmp_path) == []
 
 
@@ -175,12 +151,21 @@ def test_lazy_unmount_while_a_reader_reads(tmp_path: Path) -> None:
     at = tmp_path / "m"
     assert run("mount", "--demo", at).returncode == 0
     pid = server(at)
-    read = "import sys; f = open(sys.argv[1], 'rb', 0)\nfor _ in range(200): f.seek(0); assert len(f.read(1 << 20)) == 1 << 20"
-    with subprocess.Popen([sys.executable, "-c", read, str(at / "memory/physical")]) as reader:
-        time.sleep(0.1)
+    read = """
+import sys
+file = open(sys.argv[1], "rb", 0)
+for number in range(200):
+    file.seek(0)
+    assert len(file.read(1 << 20)) == 1 << 20
+    if not number:
+        print("reading", flush=True)
+"""
+    with subprocess.Popen([sys.executable, "-c", read, str(at / "memory/physical")], stdout=subprocess.PIPE, text=True) as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "reading\n"
         assert run("umount", "--lazy", at).returncode == 0
-        assert reader.wait(30) == 0
-    assert wait_gone(pid)
+        assert reader.wait(PATIENCE) == 0
+    assert becomes(lambda: ended(pid))
 
 
 def test_connection_cut_by_force_leaves_nothing(tmp_path: Path) -> None:
@@ -192,7 +177,7 @@ def test_connection_cut_by_force_leaves_nothing(tmp_path: Path) -> None:
         subprocess.run(["umount", at], check=True)
         pytest.skip("the fusectl file system is not mounted on /sys/fs/fuse/connections")
     abort.write_text("1")
-    assert wait_gone(pid)
+    assert becomes(lambda: ended(pid))
     assert mounts_below(tmp_path) == []
 
 
@@ -206,7 +191,7 @@ def test_foreground_announces_itself_and_ends_with_zero(tmp_path: Path) -> None:
     at, pid_file, log_file = tmp_path / "m", tmp_path / "pid", tmp_path / "log"
     notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     notify.bind(str(tmp_path / "notify"))
-    notify.settimeout(10)
+    notify.settimeout(PATIENCE)
     out, into = os.pipe()
     command = [sys.executable, "-m", "snapfs", "mount", "-f", "--demo", str(at)]
     command += ["--ready-fd", str(into), "--pid-file", str(pid_file), "--log-file", str(log_file)]
@@ -218,7 +203,7 @@ def test_foreground_announces_itself_and_ends_with_zero(tmp_path: Path) -> None:
         assert int(pid_file.read_text()) == process.pid
         assert notify.recv(200) == f"READY=1\nMAINPID={process.pid}".encode()
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
         assert notify.recv(200) == b"STOPPING=1"
     assert not pid_file.exists()
     assert "mounted on" in log_file.read_text()

@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import corpus
@@ -19,12 +21,11 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as two
 
 
 @pytest.fixture
-def open_path(tmp_path: Path) -> Path:
-    """A directory that every user can get to."""
-    for above in (tmp_path, *tmp_path.parents):
-        if above.owner() == "root" and str(above).startswith("/tmp/"):
-            above.chmod(0o755)
-    return tmp_path
+def open_path() -> Iterator[Path]:
+    """A directory that every user can get to. Not in pytest's own, which every run of it closes to others when it begins."""
+    with tempfile.TemporaryDirectory(prefix="snapfs-open-", dir="/tmp") as place:
+        Path(place).chmod(0o755)
+        yield Path(place)
 
 
 def row(at: Path) -> tuple[set[str], str, str]:

@@ -33,7 +33,7 @@ def gdb(core: Path, *commands: str) -> str:
 
 def test_readelf_reads_notes_and_segments_without_complaint(mount: Path) -> None:
     for name in ("vmcore", "gdb-0.core", "gdb-1.core"):
-        done = subprocess.run([program("readelf"), "-hlnW", mount / "dump" / name], capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run([program("readelf"), "-hlnW", mount / "dump" / name], capture_output=True, text=True, timeout=300, check=True)
         assert done.stderr == ""
         assert "CORE (Core file)" in done.stdout
         assert done.stdout.count("NT_PRSTATUS") == (2 if name == "vmcore" else 1)

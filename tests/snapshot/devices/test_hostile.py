@@ -123,7 +123,7 @@ def _spoil(value: Any, dice: random.Random) -> Any:
     return value
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32))
 def test_no_spoilt_state_makes_anything_but_an_error_of_ours(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     dice = random.Random(seed)
@@ -165,7 +165,7 @@ def test_a_state_file_without_devices_has_an_empty_table(tmp_path: Path, text: s
         assert _walk(devices) >= 2
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(kind=st.sampled_from([1, 2, 3, 4, 5, 19, 23, 24, 26, 27, 35, 60]), number=st.integers(0, 3), seed=st.integers(0, 2**32))
 def test_no_request_makes_anything_but_words(tmp_path_factory: pytest.TempPathFactory, kind: int, number: int, seed: int) -> None:
     dice = random.Random(seed)

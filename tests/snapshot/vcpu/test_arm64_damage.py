@@ -98,14 +98,14 @@ def everything(path: Path, payload: Any, gic: Any = None) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", PAYLOADS)
-@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_damaged_vcpu_never_fails_but_with_an_error_of_ours(kind: str, tmp_path: Path, data: st.DataObject) -> None:
     found = everything(tmp_path, data.draw(damaged(PAYLOADS[kind])))
     assert {"summary.txt", "summary.json", "/vcpus/vcpus.txt"} <= found
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_damaged_interrupt_controller_never_fails_but_with_an_error_of_ours(tmp_path: Path, data: st.DataObject) -> None:
     found = everything(tmp_path, PAYLOADS["v53"], data.draw(damaged(gic_state())))
