@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import corpus
@@ -295,7 +296,7 @@ def test_stopped_mount_behind_a_link_can_be_taken_away(tmp_path: Path) -> None:
     assert run("mount", "--demo", tmp_path / "link").returncode == 0
     pid = server(tmp_path / "real")
     os.kill(pid, signal.SIGKILL)
-    assert wait_gone(pid)
+    assert becomes(lambda: ended(pid))
     assert run("umount", tmp_path / "link").returncode == 0
     assert mounts_below(tmp_path) == []
 
@@ -333,14 +334,10 @@ def test_what_is_told_of_the_snapshot_is_in_the_log_too(where: list[str], tmp_pa
     at, log = tmp_path / "m", tmp_path / "log"
     command = [sys.executable, "-m", "snapfs", "mount", *where, "-o", "suid", "--log-file", str(log), str(snap), str(at)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        deadline = time.monotonic() + 60
-        while not (at / "LOG").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        assert becomes((at / "LOG").exists)
         for told in ((at / "LOG"), log):
             for word in ("memory-ranges.zst", "suid is ignored"):
-                while word not in told.read_text() and time.monotonic() < deadline:
-                    time.sleep(0.05)
-                assert word in told.read_text()
+                assert becomes(lambda told=told, word=word: word in told.read_text())  # type: ignore[misc]
         assert run("umount", at).returncode == 0
         assert process.wait(60) == 0
         said = process.stderr.read() if process.stderr else ""
