@@ -167,7 +167,7 @@ class File:
         if self._map is None and self._mappable:
             try:
                 self._map = Map(self.fd, self.size)
-            except OSError:
+            except (OSError, ValueError):  # ValueError: the file is shorter than it was
                 self._mappable = False
         return self._map
 

@@ -45,6 +45,8 @@ _AT_ONCE: Final = 128
 # messages that were logged already, so that a program that tries again and again does not fill the log
 _SAID: Final = 1024
 
+_WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_TRUNC
+
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -118,7 +120,7 @@ class Operations(pyfuse3.Operations):
         if isinstance(error, PathError):
             raise pyfuse3.FUSEError(error.errno) from None
         self.counters.row[ERRORS] += 1
-        entry = self.table.get(inode) if isinstance(inode, int) else None
+        entry = self.table.get(self.streams.inode(inode)) if isinstance(inode, int) else None
         where = entry.path if entry else f"inode {inode}"
         if isinstance(error, SnapfsError):
             self._say(logging.ERROR, f"{where}: {error}")
@@ -177,7 +179,7 @@ class Operations(pyfuse3.Operations):
         text = os.fsdecode(name)
         if text in (".", ".."):
             raise NoSuchNode(text)
-        if isinstance(parent.node, Dir) and parent.node.ready and not parent.node.live:
+        if isinstance(parent.node, Dir) and (parent.node.ready or parent.node.at_hand) and not parent.node.live:
             entry = self.table.child(parent, text)
         else:
             entry = await self._waiting.in_thread(self.table.child, parent, text)
@@ -230,7 +232,9 @@ class Operations(pyfuse3.Operations):
         node = parent.node
         if not isinstance(node, Dir):
             raise pyfuse3.FUSEError(errno.ENOTDIR)
-        if node.ready and not node.live:
+        if node.at_hand and not node.live:
+            entries = self._rendered(parent, node, start_id)
+        elif node.ready and not node.live:
             entries, values = self._below(parent, node, start_id)
             if values:
                 await self._waiting.in_thread(self._render, values)
@@ -255,7 +259,7 @@ class Operations(pyfuse3.Operations):
             self._attributes(entry)
 
     def _rendered(self, parent: Entry, node: Dir, start: int) -> list[Entry]:
-        """What a listing needs, all in one visit to a thread."""
+        """What a listing needs, all in one go."""
         entries, values = self._below(parent, node, start)
         self._render(values)
         return entries
@@ -277,7 +281,7 @@ class Operations(pyfuse3.Operations):
         self.counters.row[OPEN] += 1
         entry = self.table[inode]
         node = entry.node
-        if flags & (os.O_WRONLY | os.O_RDWR | os.O_TRUNC):
+        if flags & _WRITES:
             raise pyfuse3.FUSEError(errno.EROFS)
         if not isinstance(node, File):
             raise IsADirectory(f"{entry.path}: a directory")
@@ -285,20 +289,45 @@ class Operations(pyfuse3.Operations):
         handle = self.streams.open(inode, node) if isinstance(node, StreamFile) else inode
         return pyfuse3.FileInfo(fh=handle, direct_io=direct, keep_cache=not direct)
 
+    def open_at_once(self, inode: int, flags: int) -> bool | None:
+        """As `open`, for a file whose handle is its number: whether it is read past the page cache. None leaves it to `open`."""
+        entry = self.table.get(inode)
+        if entry is None or flags & _WRITES or not isinstance(entry.node, File) or isinstance(entry.node, StreamFile):
+            return None
+        self.counters.row[OPEN] += 1
+        return is_direct(entry.node, cached=self._cached)
+
+    def is_directory(self, inode: int) -> bool:
+        """Whether a number is known to be that of a directory."""
+        entry = self.table.get(inode)
+        return entry is not None and isinstance(entry.node, Dir)
+
     def at_once(self, fh: int, off: int, size: int) -> bytes | memoryview | None:
         """The bytes of a request where nothing has to be waited for; None leaves it to `read`. Good until the next call."""
         cursor = self._last = self._cursors.get(fh)
+        data: bytes | memoryview | None
         if cursor is None:
-            return None
-        try:
-            data = cursor.instant(off, size)
-        except SnapfsError:
-            return None  # `read` meets it again, and says so
+            data = self._text(fh, off, size)
+        else:
+            try:
+                data = cursor.instant(off, size)
+            except SnapfsError:
+                return None  # `read` meets it again, and says so
         if data is not None:
             counters = self.counters.row
             counters[READ] += 1
             counters[BYTES] += len(data)
         return data
+
+    def _text(self, inode: int, off: int, size: int) -> bytes | None:
+        """Bytes of a text that has been rendered."""
+        kept = self._texts.get(inode)
+        if kept is None:
+            entry = self.table.get(inode)
+            if entry is None or not isinstance(entry.node, TextFile) or not entry.node.ready or entry.node.live:
+                return None
+            kept = entry.node.blob()
+        return kept.pread(off, size)
 
     def ahead(self) -> None:
         """Gets ready what will be asked for after the last `at_once`."""

@@ -55,6 +55,10 @@ class RemoteStreams:
         """Whether a handle is that of a run."""
         return bool(handle & RUN)
 
+    def inode(self, handle: int) -> int:
+        """The number of the file behind a handle."""
+        return (self._table.fact(handle) if self.owns(handle) else None) or handle
+
     def length(self, inode: int) -> int | None:
         """The size of a file that was read to its end."""
         return self._table.fact(inode)

@@ -161,8 +161,8 @@ async def _keep_up(operations: Operations) -> None:
         await trio.sleep(_KEEP_UP)
 
 
-def work(operations: Operations, waiting: Waiting, number: int) -> None:
-    """A serving process among several: it hears no signals but USR1, and ends when the mount is gone."""
+def work(operations: Operations, waiting: Waiting, users: frozenset[int] | None, number: int) -> None:
+    """A serving process among several: it hears no signals but USR1, and ends when the mount is gone. `users` as in Direct."""
     signal.set_wakeup_fd(-1)
     for leave in LEAVE:
         signal.signal(leave, signal.SIG_IGN)
@@ -171,7 +171,7 @@ def work(operations: Operations, waiting: Waiting, number: int) -> None:
     operations.take_place(number)
     if waiting.turns is not None:
         waiting.turns.take_place(number)
-    waiting.install(Direct(operations, waiting))
+    waiting.install(Direct(operations, waiting, users))
     waiting.run()
 
 

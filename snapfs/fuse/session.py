@@ -87,14 +87,14 @@ class Session:
                 if processes > 1:
                     waiting.install_lock()
                     trio.run(answer_init, started)
-                    workers = Workers(processes, functools.partial(work, operations, waiting))
+                    workers = Workers(processes, functools.partial(work, operations, waiting, self._users))
                     workers.start()
                     announce: Callable[[], None] | None = ready
                     while trio.run(supervise, serving, workers, questions, self.root, announce):
                         announce = None
                         workers.start()
                 else:
-                    waiting.install(Direct(operations, waiting))
+                    waiting.install(Direct(operations, waiting, self._users))
                     trio.run(serve_alone, serving, started, ready, instruments=[waiting.instrument])
             finally:
                 pyfuse3.close()
@@ -123,6 +123,11 @@ class Session:
         uid = os.geteuid() if options.uid is None else options.uid
         gid = os.getegid() if options.gid is None else options.gid
         return Owner(uid, gid, *options.modes)
+
+    @property
+    def _users(self) -> frozenset[int] | None:
+        """Whose requests are answered, None for all whom the kernel lets pass."""
+        return frozenset((0, os.getuid())) if self.options.allow == "root" else None
 
     def _clear(self, path: str, device: str) -> None:
         """A connection that was cut by force leaves a dead mount: it is ours, and goes with us. One that lives is another's, to whom

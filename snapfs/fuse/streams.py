@@ -66,6 +66,11 @@ class Streams:
         """Whether a handle is that of a run."""
         return bool(handle & RUN)
 
+    def inode(self, handle: int) -> int:
+        """The number of the file behind a handle."""
+        run = self._runs.get(handle)
+        return run.inode if run else handle
+
     def length(self, inode: int) -> int | None:
         """The size of a file that was read to its end."""
         return self._lengths.get(inode)

@@ -174,8 +174,11 @@ class Dir(Node):
         *,
         lookup: Callable[[str], Node | None] | None = None,
         value: Callable[[], Any] | None = None,
+        at_hand: bool = False,
     ) -> None:
         self._entries = entries
+        #: whether all that the children say has been decoded and is little, so that to make them takes no noticeable time
+        self.at_hand = at_hand
         self._lookup = lookup
         self._value = value
         self._children: Mapping[str, Node] | None = None

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, NamedTuple, Union, get_args, get_origin, get_type_hints
 
@@ -29,6 +29,8 @@ from snapfs.tree import names
 from snapfs.tree.nodes import Dir, ImageFile, Node, TextFile
 from snapfs.tree.tables import table
 
+# members of a value that are made without much ado
+_LITTLE: Final = 256
 _BREAKS: Final = re.compile("[%.=\x00-\x20\x7f\ud800-\udfff]")
 
 __all__ = ["Member", "Text", "container", "directory", "entry", "members", "plain", "rows", "step"]
@@ -188,7 +190,7 @@ def entries(value: Any, form: Form | None = None) -> Iterator[tuple[str, Node]]:
 
 def entry(value: Any, form: Form | None = None) -> Node:
     """The node of any value."""
-    if type(value) in (int, str, bytes):
+    if value is None or type(value) in (int, str, bytes, bool, float):
         return leaf(value, form)
     if isinstance(value, SnapfsError):
         return TextFile(lambda: _fail(value), lambda: _fail(value))
@@ -198,10 +200,11 @@ def entry(value: Any, form: Form | None = None) -> Node:
         return Dir(lambda: facets(value))
     if isinstance(value, Text):
         return TextFile(lambda: str(value), lambda: str(value))
+    if members(value) is not None:
+        at_hand = not isinstance(value, Sized) or len(value) <= _LITTLE
+        return Dir(lambda: entries(value, form), value=lambda: plain(value, form), at_hand=at_hand)
     if isinstance(value, Blob):
         return ImageFile(lambda: value)
-    if members(value) is not None:
-        return Dir(lambda: entries(value, form), value=lambda: plain(value, form))
     return leaf(value, form)
 
 
