@@ -14,7 +14,7 @@ _PAGE: Final = mmap.PAGESIZE
 # the kernel maps the neighbours of a page too: 64 KiB at once (linux: mm/memory.c, fault_around_bytes)
 _AROUND: Final = 64 << 10
 # bytes of the file that may stay mapped: they count as memory of this process, though they are pages of the page cache
-_MAPPED: Final = 16 << 20
+_MAPPED: Final = 4 << 20
 
 
 class _Buffer(ctypes.Structure):

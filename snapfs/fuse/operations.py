@@ -39,7 +39,7 @@ COUNTED: Final = ("lookup", "getattr", "readdir", "open", "read", "bytes", "erro
 LOOKUP, GETATTR, READDIR, OPEN, READ, BYTES, ERRORS = range(len(COUNTED))
 
 # rendered texts that are kept between the requests that read them, in bytes
-_KEPT: Final = 8 << 20
+_KEPT: Final = 4 << 20
 # names of a directory that are answered at once
 _AT_ONCE: Final = 128
 # messages that were logged already, so that a program that tries again and again does not fill the log

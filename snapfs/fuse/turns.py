@@ -10,12 +10,16 @@ from __future__ import annotations
 import mmap
 import os
 import select
+import time
+from collections.abc import Callable
 from typing import Final
 
 __all__ = ["Turns"]
 
-# milliseconds after which a sleeper looks
+# milliseconds after which a sleeper looks, and how often, with seconds in between: a request that is seen once is just being taken
 _LOOK: Final = 500
+_LOOKS: Final = 5
+_PAUSE: Final = 0.001
 
 
 class Turns:
@@ -61,9 +65,21 @@ class Turns:
         for bell in self._bells:
             os.eventfd_write(bell, 1)
 
-    def sleep(self) -> None:
-        """Sleeps until this process is called, or ought to look."""
+    def sleep(self, is_stuck: Callable[[], object]) -> None:
+        """Sleeps until this process is called, or finds that requests are stuck."""
         self._sleeps[self._own] = 1
-        if self._poll.poll(_LOOK):
+        while not self._poll.poll(_LOOK):
+            if _lasts(is_stuck):
+                break
+        else:
             os.eventfd_read(self._bells[self._own])
         self._sleeps[self._own] = 0
+
+
+def _lasts(what: Callable[[], object]) -> bool:
+    """Whether something is so each time it is looked at."""
+    for _ in range(_LOOKS):
+        if not what():
+            return False
+        time.sleep(_PAUSE)
+    return True

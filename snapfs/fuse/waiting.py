@@ -59,7 +59,7 @@ class Waiting:
         #: when the last request was answered; whether the one before it had come soon
         self._since = 0.0
         self._closely = False
-        self._unpaused = self._queued = 0
+        self._unpaused = self._queued = self._served = 0
         #: a byte written here wakes the event loop
         self.control_out, self.control_in = -1, -1
 
@@ -155,7 +155,8 @@ class Waiting:
                 return
             self._answers.meanwhile()
             self._unpaused += 1
-            if self._busy or self._unpaused == _TURN:
+            self._served += 1
+            if self._busy or self._unpaused >= _TURN:
                 self._unpaused = 0
                 await trio.lowlevel.checkpoint()
 
@@ -165,14 +166,18 @@ class Waiting:
             await trio.lowlevel.wait_readable(device.fd)
             return
         since = perf_counter()
-        found = self._look(since + _CLOSE) if self._closely and self._spins else []
+        helper = self.turns if self.turns is not None and not self.turns.first else None
+        # a helper comes to rest after a while: if he is needed he will be called again
+        looks = self._closely and self._spins and (helper is None or self._served < _TURN)
+        found = self._look(since + _CLOSE) if looks else []
         while not found:
-            if self.turns is None or self.turns.first:
+            if helper is None:
                 found = self._poll.poll()
             else:
-                self.turns.sleep()
+                self._served = 0
+                helper.sleep(lambda: self._poll.poll(0))
                 found = self._poll.poll(0)
-        self._closely = perf_counter() - since < _CLOSE
+        self._closely = helper is not None or perf_counter() - since < _CLOSE
         if len(found) > 1 or found[0][0] != device.fd:
             await trio.lowlevel.wait_readable(device.fd)  # a signal: the event loop sees to it
 
