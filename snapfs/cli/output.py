@@ -127,7 +127,7 @@ def warn(text: str) -> None:
     """A sentence on stderr, unless `--quiet`."""
     if settings().verbosity >= 0:
         flush()
-        _to_stderr({"warning": text} if settings().json else text)
+        _to_stderr({"warning": text.removeprefix("warning: ")} if settings().json else text)
 
 
 def complain(error: SnapfsError) -> None:
