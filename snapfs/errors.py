@@ -64,7 +64,7 @@ class UsageError(SnapfsError):
 
 
 class SnapshotError(SnapfsError):
-    """The snapshot is at fault."""
+    """A part of the snapshot cannot be read."""
 
     exit_code = 3
 
@@ -105,7 +105,7 @@ class AddressError(SnapfsError):
 
 
 class Unfinished(SnapfsError):
-    """Work that takes longer than one request may; asked again it goes on where it was."""
+    """Work that is not done yet; asked again it goes on where it was."""
 
     errno = _errno.EAGAIN
     exit_code = 3

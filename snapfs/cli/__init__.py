@@ -82,17 +82,18 @@ def run(args: list[str]) -> int:
         return 128 + signal.SIGPIPE
     except SnapfsError as error:
         if settings.debug:
-            raise
+            output.show_traceback()
         output.report(type(error).__name__, str(error), error.exit_code, as_json=settings.json)
         return error.exit_code
-    except Exception as error:  # the last resort that every program needs
+    except Exception as error:  # noqa: BLE001 - the last resort that every program needs
         if settings.debug:
-            raise
+            output.show_traceback()
         if isinstance(error, FileNotFoundError) and _is_nowhere():
             text = "the working directory was removed, and a relative path means nothing in it; change to another"
             output.report(CannotOpen.__name__, text, CannotOpen.exit_code, as_json=settings.json)
             return CannotOpen.exit_code
-        text = f"internal error: {type(error).__name__}: {error}; run it again with --debug and report what that prints"
+        advice = "report what is printed above" if settings.debug else "run it again with --debug and report what that prints"
+        text = f"internal error: {type(error).__name__}: {error}; {advice}"
         output.report(type(error).__name__, text, SnapfsError.exit_code, as_json=settings.json)
         return SnapfsError.exit_code
 

@@ -127,11 +127,13 @@ def warn(text: str) -> None:
     """A sentence on stderr, unless `--quiet`."""
     if settings().verbosity >= 0:
         flush()
-        _to_stderr({"warning": text} if settings().json else text)
+        _to_stderr({"warning": text.removeprefix("warning: ")} if settings().json else text)
 
 
 def complain(error: SnapfsError) -> None:
     """An error that is part of the answer: why the exit code is not 0."""
+    if settings().debug:
+        show_traceback()
     flush()
     report(type(error).__name__, str(error), error.exit_code, as_json=settings().json)
 
@@ -141,9 +143,21 @@ def report(kind: str, text: str, code: int, *, as_json: bool) -> None:
     _to_stderr({"error": kind, "message": text, "exit_code": code} if as_json else text)
 
 
+def show_traceback() -> None:
+    """Where the error that is being handled comes from, on stderr."""
+    import traceback
+
+    flush()
+    for line in traceback.format_exc().splitlines():
+        _line_to_stderr(printable(line, sys.stderr))
+
+
 def _to_stderr(said: str | dict[str, Any]) -> None:
-    line = f"snapfs: {printable(said, sys.stderr)}\n" if isinstance(said, str) else json.dumps(said) + "\n"
-    sys.stderr.buffer.write(line.encode(_encoding(sys.stderr), "snapfs"))
+    _line_to_stderr(f"snapfs: {printable(said, sys.stderr)}" if isinstance(said, str) else json.dumps(said))
+
+
+def _line_to_stderr(line: str) -> None:
+    sys.stderr.buffer.write(f"{line}\n".encode(_encoding(sys.stderr), "snapfs"))
     sys.stderr.flush()
 
 

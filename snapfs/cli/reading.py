@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from snapfs.cli.options import settings
 from snapfs.cli.output import complain
 from snapfs.errors import SnapfsError
 
@@ -18,8 +17,6 @@ def each(paths: Iterable[str], act: Callable[[str], None]) -> int:
         try:
             act(path)
         except SnapfsError as error:
-            if settings().debug:
-                raise
             complain(error)
             code = code or error.exit_code
     return code

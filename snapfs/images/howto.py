@@ -97,8 +97,8 @@ def _tools(cores: Cores) -> Iterator[tuple[str, list[str]]]:
     yield (
         "Copying",
         [
-            "Holes cannot be told through a mount but by comparing: cp --sparse=always vmcore /var/tmp/",
-            "snapfs export SNAPSHOT dump/vmcore DEST copies the data alone and keeps the holes.",
+            "cp vmcore /var/tmp/ keeps the holes; tar and rsync keep them with -S.",
+            "snapfs export SNAPSHOT dump/vmcore DEST does so without a mount.",
         ],
     )
 

@@ -134,6 +134,16 @@ def test_d_is_no_debug_where_it_is_an_option_of_its_own(run):
     assert (answer.code, answer.err.count("\n")) == (2, 1)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(("cat", "--demo", "nowhere"), 2), (("info", "/nowhere"), 11), (("mount", "--demo", "/proc/x"), 10)]
+)
+def test_debug_shows_where_an_error_comes_from_and_changes_no_exit_code(run, arguments, code):
+    plain, debugged = run(*arguments), run("--debug", *arguments)
+    assert (plain.code, debugged.code) == (code, code)
+    assert debugged.err.startswith("Traceback")
+    assert debugged.err.endswith(plain.err)
+
+
 def test_work_is_shown_on_a_terminal_only(run):
     assert run("cat", "--demo", "memory/pages.txt").err == ""
     # the bar is taken back at the end

@@ -11,7 +11,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+import corpus
 import pytest
+
+import snapfs
+from snapfs.tree import root
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 README = REPOSITORY / "README.md"
@@ -57,6 +61,27 @@ def test_the_readme_shows_what_its_commands_print(tmp_path):
     commands = commands_in(text)
     assert len(commands) > 20
     assert filled(text, run(commands, tmp_path)) == text
+
+
+def test_the_packages_that_the_readme_names_are_those_that_setup_installs():
+    named = re.search(r"^apt-get install (.*)$", README.read_text(), re.MULTILINE)[1].split()
+    lacking = re.search(r"^_lacking\(\) \{\n(.*?)^\}", (REPOSITORY / "contrib/setup.sh").read_text(), re.MULTILINE | re.DOTALL)[1]
+    assert {*named, "python3"} == set(re.findall(r"\becho ([\w.-]+)", lacking))
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/fuse"), reason="there is no /dev/fuse on this machine")
+def test_the_commands_of_the_chapter_on_use_work(tmp_path):
+    block = re.search(r"^## Use\n\n```sh\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)[1]
+    for place in ("/var/snapshots", "/mnt"):
+        assert place in block
+        block = block.replace(place, str(tmp_path) + place)
+        (tmp_path / place[1:]).mkdir(parents=True)
+    shutil.copytree(corpus.demo(), tmp_path / "var/snapshots/web-1")
+    *outputs, printed = run([line.partition("#")[0] for line in block.splitlines()], tmp_path)
+    assert outputs == ["", ""]
+    with snapfs.open(corpus.demo()) as snap:
+        assert printed == (root(snap) / "vcpus/0/regs.txt").read_text()
+    assert list((tmp_path / "mnt").iterdir()) == []
 
 
 def test_every_document_that_is_linked_is_there():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -86,10 +87,12 @@ def test_unknown_option_is_refused_before_anything_is_mounted(tmp_path: Path) ->
     assert not (tmp_path / "m").exists()
 
 
-def test_exec_is_accepted_with_a_warning(tmp_path: Path) -> None:
-    done = run("mount", "--demo", "-o", "exec", tmp_path / "m")
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_exec_is_accepted_with_a_warning(form: tuple[str, ...], tmp_path: Path) -> None:
+    done = run("mount", *form, "--demo", "-o", "exec", tmp_path / "m")
     assert done.returncode == 0
-    assert "always noexec" in done.stderr
+    said = "-o exec is ignored: a snapfs mount is always noexec"
+    assert done.stderr == (json.dumps({"warning": said}) if form else f"snapfs: warning: {said}") + "\n"
     assert "noexec" in row(tmp_path / "m")[0]
     assert run("umount", tmp_path / "m").returncode == 0
 
