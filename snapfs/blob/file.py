@@ -159,7 +159,7 @@ class File:
     def ahead(self, offset: int, length: int) -> None:
         """Gets ready what will be asked for next, if it is in memory."""
         edges = self._edges
-        if edges is not None and not (edges and _is_hole(edges, offset, offset + length)):
+        if edges is not None and not self._far and not (edges and _is_hole(edges, offset, offset + length)):
             self._ahead.prepare(self.fd, offset, length)
 
     def _mapped(self) -> Map | None:

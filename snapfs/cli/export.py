@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
-import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +35,9 @@ def command(words: Words, *, force: bool, tar: bool, everything: bool, exclude: 
     once, as raw/ has it.
     """
     path, dest = words.rest
-    with words.open() as place, _ended_by_signals():
+    from snapfs.fuse.daemon import ended_by_signals
+
+    with words.open() as place, ended_by_signals():
         from snapfs import export
 
         trail = place.top.walk(path)
@@ -57,21 +56,6 @@ def command(words: Words, *, force: bool, tar: bool, everything: bool, exclude: 
         else:
             job.disk(target)
         return job.finish(dest)
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """TERM and HUP end the block like an exception, so that nothing half written stays behind."""
-
-    def end(number: int, _: object) -> None:
-        sys.exit(128 + number)
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _top_name(path: str, snapshot: str) -> str:

@@ -166,7 +166,7 @@ def _passed_on(child: int) -> Iterator[list[int]]:
 
 @contextlib.contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Inside, TERM and HUP end the process as an exception does, so that what was made for the mount is removed again."""
+    """Inside, TERM and HUP end the process as an exception does, so that what was begun is removed again."""
 
     def end(number: int, _: object) -> None:
         sys.exit(128 + number)
