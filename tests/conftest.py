@@ -1,5 +1,10 @@
-"""Settings of all tests."""
+"""Settings of all tests, and the one fixture that tests of several kinds need."""
 
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 # how long an example takes, or the making of one, says more of what else the machine does
@@ -9,3 +14,11 @@ settings.register_profile("ci", settings.get_profile("patient"), derandomize=Tru
 # for contrib/release-check: `contrib/test --hypothesis-profile long`
 settings.register_profile("long", settings.get_profile("patient"), max_examples=2000)
 settings.load_profile("patient")
+
+
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """A directory that every user can get to. Not in TMPDIR nor in pytest's own: both may be closed to others, and .ci/run's is."""
+    with tempfile.TemporaryDirectory(prefix="snapfs-open-", dir="/tmp") as place:
+        Path(place).chmod(0o755)
+        yield Path(place)

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import socket
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,38 +114,31 @@ def test_a_file_of_the_snapshot_that_is_none_takes_nothing_else_with_it(copy, fi
 
 
 @pytest.mark.parametrize("file", ["state.json", "config.json", "memory-ranges"])
-def test_a_file_that_may_not_be_read_says_so_and_the_rest_reads(file):
-    with tempfile.TemporaryDirectory() as scratch:
-        place = Path(scratch)
-        place.chmod(0o755)
-        for source in corpus.trimmed(NAME).iterdir():
-            with (place / source.name).open("wb") as out:
-                out.write(source.read_bytes() if source.suffix == ".json" else b"")
-                out.truncate(source.stat().st_size)
-        (place / file).chmod(0)
-        if not os.geteuid():
-            os.chown(place / file, 0, 0)
-        with nobody(), snapfs.open(place) as snap:
-            tree = snapfs.tree.root(snap)
-            assert any("Permission denied" in problem for problem in snap.problems)
-            assert (tree / "README").read_bytes()
-            with pytest.raises(SnapfsError, match="Permission denied"):
-                (tree / f"raw/{file}").read_bytes()
-            other = {"state.json": "config/cpus/boot_vcpus", "config.json": "vcpus/0/regs/rip", "memory-ranges": "state.txt"}
-            assert (tree / other[file]).read_bytes()
+def test_a_file_that_may_not_be_read_says_so_and_the_rest_reads(open_path, file):
+    for source in corpus.trimmed(NAME).iterdir():
+        with (open_path / source.name).open("wb") as out:
+            out.write(source.read_bytes() if source.suffix == ".json" else b"")
+            out.truncate(source.stat().st_size)
+    (open_path / file).chmod(0)
+    with nobody(), snapfs.open(open_path) as snap:
+        tree = snapfs.tree.root(snap)
+        assert any("Permission denied" in problem for problem in snap.problems)
+        assert (tree / "README").read_bytes()
+        with pytest.raises(SnapfsError, match="Permission denied"):
+            (tree / f"raw/{file}").read_bytes()
+        other = {"state.json": "config/cpus/boot_vcpus", "config.json": "vcpus/0/regs/rip", "memory-ranges": "state.txt"}
+        assert (tree / other[file]).read_bytes()
 
 
-def test_a_directory_that_may_not_be_listed_is_refused():
-    with tempfile.TemporaryDirectory() as scratch:
-        Path(scratch).chmod(0o711)
-        inner = Path(scratch, "snapshot")
-        inner.mkdir(mode=0o700)
-        inner.chmod(0o311 if os.geteuid() else 0o700)
-        try:
-            with nobody(), pytest.raises(CannotOpen, match="Permission denied"):
-                snapfs.open(inner)
-        finally:
-            inner.chmod(0o700)
+def test_a_directory_that_may_not_be_listed_is_refused(open_path):
+    inner = open_path / "snapshot"
+    inner.mkdir()
+    inner.chmod(0o311 if os.geteuid() else 0o700)
+    try:
+        with nobody(), pytest.raises(CannotOpen, match="Permission denied"):
+            snapfs.open(inner)
+    finally:
+        inner.chmod(0o700)
 
 
 def _loop(path: Path) -> None:

@@ -6,8 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import corpus
@@ -19,14 +17,6 @@ pytestmark = requires_fuse
 
 NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as two users")
-
-
-@pytest.fixture
-def open_path() -> Iterator[Path]:
-    """A directory that every user can get to. Not in pytest's own, which every run of it closes to others when it begins."""
-    with tempfile.TemporaryDirectory(prefix="snapfs-open-", dir="/tmp") as place:
-        Path(place).chmod(0o755)
-        yield Path(place)
 
 
 def row(at: Path) -> tuple[set[str], str, str]:
