@@ -38,10 +38,11 @@ def _plain(text: str) -> str:
     return os.fsdecode(_OCTAL.sub(lambda m: chr(int(m[1], 8)), text).encode("latin-1", "surrogateescape"))
 
 
-def mounts() -> list[Mounted]:
-    """All mounts of this process's namespace, in the order of mounting. Linux: Documentation/filesystems/proc.rst, 3.5."""
+def mounts(process: str = "self") -> list[Mounted]:
+    """All mounts of a process's namespace, in the order of mounting. OSError for one that has ended or is not for us to see.
+    Linux: Documentation/filesystems/proc.rst, 3.5."""
     found = []
-    with open("/proc/self/mountinfo", encoding="latin-1") as lines:
+    with open(f"/proc/{process}/mountinfo", encoding="latin-1") as lines:
         for line in lines:
             fields = line.rstrip("\n").split(" ")
             rest = fields.index("-")

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from snapfs.errors import Busy, FuseUnavailable, MountError
-from snapfs.fuse.mountpoint import Mounted, is_there, mounted_at
+from snapfs.fuse.mountpoint import Mounted, is_there, mounted_at, mounts
 
-__all__ = ["detach", "holders", "server_of", "unmount", "wait_for_end"]
+__all__ = ["detach", "elsewhere", "holders", "server_of", "unmount", "wait_for_end"]
 
 _DETACH: Final = 2  # MNT_DETACH, linux: include/linux/fs.h
 _NOFOLLOW: Final = 8  # UMOUNT_NOFOLLOW
@@ -24,6 +24,8 @@ _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0
 # the end of a process whose mount is gone takes a moment, on a loaded machine a long one
 _LONGEST_END: Final = 60.0
+# after which it is asked whether the mount is kept by others, so that the process does not end at all
+_USUAL_END: Final = 2.0
 _TURN: Final = 0.1
 
 
@@ -67,7 +69,15 @@ def unmount(path: str, *, lazy: bool = False, patience: float = 5.0) -> None:
                 watched = os.pidfd_open(server)
                 stack.callback(os.close, watched)
         _detach_when_free(path, mount, lazy=lazy, patience=patience)
-        if watched is not None and not lazy and not wait_for_end(watched, max(patience, _LONGEST_END)):
+        if watched is None or lazy or wait_for_end(watched, _USUAL_END):
+            return
+        kept = next(elsewhere(mount.device), None)
+        if kept is not None:
+            raise Busy(
+                f"{path}: unmounted here, but {kept[1]} ({kept[0]}) still has it, in a mount namespace of its own; "
+                f"its process {server} ends with that, or with `kill {server}`"
+            )
+        if not wait_for_end(watched, max(patience, _LONGEST_END)):
             raise Busy(f"{path}: unmounted, but its process {server} has not ended yet; `kill {server}` ends it")
 
 
@@ -113,6 +123,27 @@ def _in_the_way(path: str, mounted: str) -> str:
     return f"{path}: in use: {who}; close it and try again, or detach with `snapfs umount --lazy {path}`"
 
 
+def elsewhere(device: str) -> Iterator[tuple[int, str]]:
+    """The other mount namespaces that have a file system mounted, as containers do that were started meanwhile: for each the
+    number and name of a process in it."""
+    seen = {os.stat("/proc/self/ns/mnt").st_ino}
+    for entry in filter(str.isdecimal, os.listdir("/proc")):
+        try:
+            namespace = os.stat(f"/proc/{entry}/ns/mnt").st_ino
+            if namespace in seen:
+                continue
+            seen.add(namespace)
+            if any(mount.device == device for mount in mounts(entry)):
+                yield int(entry), _name(entry)
+        except OSError:
+            continue  # ended meanwhile, or another user's
+
+
+def _name(process: str) -> str:
+    with open(f"/proc/{process}/comm", errors="replace") as comm:
+        return comm.read().strip()
+
+
 def holders(mounted: str) -> Iterator[tuple[int, str, str]]:
     """The processes that have something of a mount open: number, name, and what it is."""
     inside = mounted.rstrip("/") + "/"
@@ -124,13 +155,12 @@ def holders(mounted: str) -> Iterator[tuple[int, str, str]]:
             return False
         return target == mounted or target.startswith(inside)
 
-    for entry in os.listdir("/proc"):
-        if not entry.isdecimal() or int(entry) == os.getpid():
+    for entry in filter(str.isdecimal, os.listdir("/proc")):
+        if int(entry) == os.getpid():
             continue
         base = f"/proc/{entry}"
         try:
-            with open(f"{base}/comm", errors="replace") as comm:
-                name = comm.read().strip()
+            name = _name(entry)
             for what, link in (("the working directory", "cwd"), ("the root", "root"), ("the program", "exe")):
                 if held(f"{base}/{link}"):
                     yield int(entry), name, what

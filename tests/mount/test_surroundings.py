@@ -269,3 +269,24 @@ def test_terminal_of_any_width(columns: int, tmp_path: Path) -> None:
         # help is for people: no line longer than a page is wide
         if "--help" in words:
             assert max(map(len, text.splitlines())) <= 120
+
+
+def test_mount_that_another_namespace_keeps_says_who_and_can_be_ended() -> None:
+    said = steps(
+        private(
+            """
+            mkdir /mnt/d; snapfs mount --pid-file /mnt/pid /srv/snap /mnt/d/m; server=$(cat /mnt/pid)
+            unshare --mount --propagation private sleep 1000 & keeper=$!
+            until [ "$(cat /proc/$keeper/comm)" = sleep ]; do sleep 0.1; done
+            snapfs umount /mnt/d/m >/mnt/said 2>&1; code=$?
+            echo == umount; sed "s/$keeper/KEEPER/; s/$server/SERVER/g" /mnt/said; echo $code
+            kill $server; for n in {1..300}; do kill -0 $server 2>/dev/null || break; sleep 0.1; done
+            echo == killed; kill -0 $server; ls /mnt/d
+            kill $keeper
+            """
+        )
+    )
+    line, code = one_line(said["umount"])
+    assert code == 16
+    assert "sleep (KEEPER) still has it, in a mount namespace of its own; its process SERVER ends with that, or with `kill SERVER`" in line
+    assert re.fullmatch(r".*No such process\n", said["killed"])
