@@ -195,6 +195,14 @@ class VirtioDevice(Device):
         found = self.parts.virtio_type
         return self.TYPE if found is None else found
 
+    @property
+    def type_words(self) -> str:
+        """The type in words, with its number; empty where nothing tells it."""
+        number = self.device_type
+        if number is None:
+            return ""
+        return f"virtio device type {number}" + (f" ({virtio.TYPES[number]})" if number in virtio.TYPES else "")
+
     @facet()
     def virtio(self) -> VirtioPart:
         """Features, status and configuration space."""

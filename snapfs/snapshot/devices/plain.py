@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from snapfs.errors import SnapfsError
-from snapfs.formats.virtio import TYPES
 from snapfs.layout import DEC, facet
 from snapfs.snapshot.devices.device import VirtioDevice
 
@@ -76,5 +75,4 @@ class AnyVirtio(VirtioDevice):
 
     @property
     def note(self) -> str:
-        number = self.device_type
-        return f"virtio device type {number}" + (f" ({TYPES[number]})" if number in TYPES else "") if number is not None else ""
+        return self.type_words

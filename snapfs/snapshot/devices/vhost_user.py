@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from snapfs.formats.virtio import TYPES
 from snapfs.layout import Hex, facet
 from snapfs.layout.formed import Forms
 from snapfs.snapshot.devices.device import VirtioDevice
@@ -37,9 +36,7 @@ class VhostUser(VirtioDevice):
 
     @property
     def note(self) -> str:
-        number = self.device_type
-        name = f"virtio device type {number}" + (f" ({TYPES[number]})" if number in TYPES else "") if number is not None else "a device"
-        return f"{name} behind a vhost-user socket: what its back end knows is not in the snapshot"
+        return f"{self.type_words or 'a device'} behind a vhost-user socket: what its back end knows is not in the snapshot"
 
 
 class VhostUserBlock(VhostUser):
