@@ -1,7 +1,8 @@
 """Serving a mount: what its process does besides answering, alone or as the supervisor of others.
 
 INT, TERM and HUP unmount, and go on trying while the mount is in use; a second one detaches lazily, so that open files
-can still be read; a third one ends at once. USR1 writes tasks and counters to the log.
+can still be read; a third one ends at once. Where a container was started meanwhile, its mount namespace has a copy of the
+mount that nobody here can take away: it does not keep the process. USR1 writes tasks and counters to the log.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ HEARD: Final = (*LEAVE, signal.SIGUSR1)
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0
 _KEEP_UP: Final = 5.0
+# seconds that the kernel has for the end of the session after the mount was taken away
+_COPIES: Final = 3.0
 
 
 @dataclass
@@ -92,6 +95,7 @@ class Serving:
         while self._mounted:
             try:
                 await trio.to_thread.run_sync(unmount.detach, self.mountpoint)
+                await self._outlast()
                 return
             except Busy:
                 if pause == _FIRST_PAUSE:
@@ -105,6 +109,15 @@ class Serving:
             pause = min(2 * pause, _LONGEST_PAUSE)
         if self._leaving < 2:
             self.end()  # detached by somebody else: those who still hold it lose it
+
+    async def _outlast(self) -> None:
+        """Ends what the kernel has not ended soon: nothing of it was in use."""
+        await trio.sleep(_COPIES)
+        if self._leaving < 2:
+            log.warning(
+                "%s: unmounted, but another mount namespace has a copy, as of a container; what is there is dead now", self.mountpoint
+            )
+            self.end()
 
     def _say_who(self) -> None:
         held = ", ".join(f"{name} ({pid})" for pid, name, _ in unmount.holders(self.mountpoint))

@@ -78,7 +78,9 @@ def unmount(path: str, *, lazy: bool = False, patience: float = 5.0) -> None:
                 f"its process {server} ends with that, or with `kill {server}`"
             )
         if not wait_for_end(watched, max(patience, _LONGEST_END)):
-            raise Busy(f"{path}: unmounted, but its process {server} has not ended yet; `kill {server}` ends it")
+            raise Busy(
+                f"{path}: unmounted, but its process {server} has not ended yet: a container may have a copy; `kill {server}` ends it"
+            )
 
 
 def _detach_when_free(path: str, mount: Mounted, *, lazy: bool, patience: float) -> None:
@@ -125,7 +127,7 @@ def _in_the_way(path: str, mounted: str) -> str:
 
 def elsewhere(device: str) -> Iterator[tuple[int, str]]:
     """The other mount namespaces that have a file system mounted, as containers do that were started meanwhile: for each the
-    number and name of a process in it."""
+    number and name of a process in it. A copy outside the root directory of that process is not seen."""
     seen = {os.stat("/proc/self/ns/mnt").st_ino}
     for entry in filter(str.isdecimal, os.listdir("/proc")):
         try:

@@ -290,3 +290,22 @@ def test_mount_that_another_namespace_keeps_says_who_and_can_be_ended() -> None:
     assert code == 16
     assert "sleep (KEEPER) still has it, in a mount namespace of its own; its process SERVER ends with that, or with `kill SERVER`" in line
     assert re.fullmatch(r".*No such process\n", said["killed"])
+
+
+@pytest.mark.parametrize("options", ["", "-o processes=2"])
+def test_signal_ends_the_process_whose_mount_another_namespace_keeps(options: str) -> None:
+    said = steps(
+        private(
+            f"""
+            mkdir /mnt/d; snapfs mount {options} --pid-file /mnt/pid --log-file /mnt/log /srv/snap /mnt/d/m; server=$(cat /mnt/pid)
+            unshare --mount --propagation private sleep 1000 & keeper=$!
+            until [ "$(cat /proc/$keeper/comm)" = sleep ]; do sleep 0.1; done
+            kill -INT $server; for n in {{1..300}}; do kill -0 $server 2>/dev/null || break; sleep 0.1; done
+            echo == ended; kill -0 $server; pgrep -f '^[^ ]*python[^ ]* -m snapfs mount'; ls /mnt/d
+            echo == log; cat /mnt/log
+            kill $keeper
+            """
+        )
+    )
+    assert re.fullmatch(r".*No such process\n", said["ended"])
+    assert "unmounted, but another mount namespace has a copy" in said["log"]
