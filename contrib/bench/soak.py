@@ -126,7 +126,7 @@ def snapfs(*words: str | Path) -> None:
 
 
 def mounted(at: Path) -> bool:
-    return any(line.split()[4] == str(at) for line in Path("/proc/self/mountinfo").read_text().splitlines())
+    return any(line.split()[4] == str(at) for line in Path("/proc/self/mountinfo").read_text("latin-1").splitlines())
 
 
 def wait_for(what: Callable[[], bool], sentence: str) -> None:
