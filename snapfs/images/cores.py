@@ -58,8 +58,9 @@ class Cores:
 
     @cached_property
     def packed(self) -> Packed:
-        """Guest RAM as all cores have it."""
-        return Packed(self.memory)
+        """Guest RAM as all cores have it: in whole pages, since some readers refuse segments that are not. Behind a cut the pieces of a
+        page are in `memory/` and in the LiME image only."""
+        return Packed(self.memory, elf.PAGE)
 
     @property
     def linux(self) -> linux.Linux | None:
