@@ -110,8 +110,8 @@ def _debuggers(kernel: Linux, arch: str) -> Iterator[str]:
     if "SYMBOL(prb)" in kernel.info.values:
         yield "crash --log vmcore fails on this kernel (`no log buffer data`, crash 8.0.2 of Debian 12): since Linux 5.10 the log is in a"
         yield "    ring that crash reads with the vmlinux only. Without one the log is to be had with:"
-    yield "makedumpfile --dump-dmesg vmcore dmesg.txt (the kernel log; no vmlinux needed)"
-    yield "makedumpfile -c -d 31 vmcore small.kdump   (a small dump to send)"
+    yield "makedumpfile --dump-dmesg vmcore /var/tmp/dmesg.txt    (the kernel log; no vmlinux needed)"
+    yield "makedumpfile -c -d 31 vmcore /var/tmp/small.kdump      (a small dump to send)"
     if arch != "x86_64":
         yield f"crash and makedumpfile read dumps of the machine that they were built for: run them on {arch}."
     yield f"drgn -c vmcore -s {vmlinux}    (types, helpers, stack traces)"
