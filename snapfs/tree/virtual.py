@@ -23,7 +23,7 @@ _PAGE: Final = 4096
 _LINES: Final = 1 << 18
 _BATCH: Final = 1024
 # signs of life without a line behind which a reverse look-up shows one itself: a reader is to be answered every second
-_QUIET: Final = 8
+_QUIET: Final = 4
 
 T = TypeVar("T")
 

@@ -211,4 +211,4 @@ def test_a_long_reverse_look_up_that_finds_nothing_is_answered_all_the_same(tmp_
         assert isinstance(node, StreamFile)
         pieces = list(itertools.islice(node.pieces(), 64))
     assert len(pieces) == 64
-    assert b"".join(pieces) == b"\n" * 8
+    assert b"".join(pieces) == b"\n" * 16
