@@ -22,13 +22,14 @@ def howto(cores: Cores) -> Iterator[bytes]:
     """The text, in pieces: the guest is looked for between them."""
     yield b"How to open this snapshot in debuggers. Every file here is made of the snapshot's own bytes; nothing is copied.\n\n"
     yield b"Guest "
-    # a dot for each 256 MiB of RAM, while it is looked through; as many when that was done before, so that the text is always the same
-    dots = cores.packed.size >> 28
-    for count, _ in enumerate(cores.look(), 1):
-        if count % _PIECES == 0 and dots:
-            dots -= 1
-            yield b"."
-    yield b"." * dots + b"\n"
+    # a dot for each 256 MiB of RAM that were looked through, and for as much work at hostile tables; as many when that was done before, so
+    # that the text is always the same
+    shown = 0
+    for _ in cores.look():
+        due = cores.spent // _PIECES
+        yield b"." * (due - shown)
+        shown = due
+    yield b"." * (cores.spent // _PIECES - shown) + b"\n"
     yield "".join(f"    {line}\n" for line in _guest(cores)).encode()
     yield "".join(f"\n{title}\n" + "".join(f"    {line}\n" for line in lines) for title, lines in _tools(cores)).encode()
 
