@@ -66,8 +66,8 @@ def mounts_below(path: Path) -> list[str]:
 @contextlib.contextmanager
 def mounted(*args: str | Path, at: Path) -> Iterator[Path]:
     """A mount of the given snapshots and options; unmounted by `snapfs umount`, which must succeed."""
-    done = run("mount", *args, at)
     try:
+        done = run("mount", *args, at)
         assert done.returncode == 0, done.stderr
         yield at
         gone = run("umount", at)

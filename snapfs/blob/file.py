@@ -106,6 +106,9 @@ class File:
         wanted = max(0, min(length, self.size - offset))
         if self._edges is None:
             self._edges = self._find_edges()
+        if wanted and monotonic() > self._checked + _SELDOM:
+            self._checked = monotonic()
+            self.check(offset + wanted)
         pieces: list[bytes] = []
         while wanted:
             try:

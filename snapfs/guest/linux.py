@@ -32,6 +32,8 @@ _IMAGE: Final = 256 << 20
 # how far from the symbol of the top page table the image may reach, and what one look over page tables may cost, in their entries
 _AROUND: Final = 1 << 30
 _LOOKED_AT: Final = 1 << 23
+# what a look over page tables costs between two signs of life, in pieces of RAM that are looked through
+_COSTLY: Final = 32
 # the number of the build, in what `uname -v` says
 _NUMBERED: Final = re.compile(r"\) #\d")
 
@@ -87,14 +89,14 @@ class Linux:
         return second
 
 
-def search(memory: GuestMemory, vcpus: Iterable[Vcpu]) -> Generator[None, None, Linux | None]:
+def search(memory: GuestMemory, vcpus: Iterable[Vcpu]) -> Generator[int, None, Linux | None]:
     """Returns the kernel that runs in the guest, or None when no VMCOREINFO in RAM proves itself. Looks through RAM once, and
-    yields after each piece of work."""
+    yields after each piece of work what it cost, in pieces of RAM."""
     registers = list(dict.fromkeys(_registers(memory, vcpus)))
     spaces = [paging.space(memory, r) for r in registers]
     second: tuple[VmcoreInfo, AddressSpace, int, int] | None = None
     for info in candidates(memory):
-        yield
+        yield 1
         if info is None or (proved := _proved(memory, info, registers)) is None:
             continue
         symbol, physical, space = proved
@@ -159,19 +161,19 @@ def _starts(info: VmcoreInfo, symbol: int, registers: list[paging.Paging]) -> It
             yield root, RiscvPaging(mode << 60 | root >> 12, user=False)
 
 
-def _linux(memory: GuestMemory, info: VmcoreInfo, space: AddressSpace, symbol: int, physical: int) -> Generator[None, None, Linux]:
+def _linux(memory: GuestMemory, info: VmcoreInfo, space: AddressSpace, symbol: int, physical: int) -> Generator[int, None, Linux]:
     """Looks over the kernel's half of the tables: first around the symbol for the image, then for the direct map."""
     image = symbol - physical
     low, high = 0, 0
     for run in space.mappings(max(_HALF, symbol - _AROUND), min(END, symbol + _AROUND), budget=_LOOKED_AT):
         if run is None:
-            yield
+            yield _COSTLY
         elif run.start - run.physical == image:
             low, high = low or run.start, run.end
     weights: dict[int, int] = {}
     for run in space.mappings(_HALF, budget=_LOOKED_AT):
         if run is None:
-            yield
+            yield _COSTLY
             continue
         offset = run.start - run.physical
         large = run.end - run.start >= _HUGE or offset in weights

@@ -11,6 +11,7 @@ from __future__ import annotations
 from snapfs.blob import Blob
 from snapfs.images.cores import Cores
 from snapfs.images.lime import lime as _lime
+from snapfs.images.ram import Packed
 from snapfs.snapshot import Snapshot
 
 __all__ = ["gdb_core", "lime", "physical", "vmcore"]
@@ -33,4 +34,4 @@ def gdb_core(snap: Snapshot, vcpu: int) -> Blob:
 
 def lime(snap: Snapshot) -> Blob:
     """The LiME image: the ranges of RAM, each behind a header."""
-    return _lime(Cores(snap.memory, snap.vcpus).packed)
+    return _lime(Packed(snap.memory))

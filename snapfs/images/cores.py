@@ -53,13 +53,16 @@ class Cores:
         self.vcpus = vcpus
         self._looked = False
         self._linux: linux.Linux | None = None
-        self._search: Generator[None, None, linux.Linux | None] | None = None
+        #: what looking for the kernel has cost, in pieces of RAM
+        self.spent = 0
+        self._search: Generator[int, None, linux.Linux | None] | None = None
         self._lock = threading.Lock()
 
     @cached_property
     def packed(self) -> Packed:
-        """Guest RAM as all cores have it."""
-        return Packed(self.memory)
+        """Guest RAM as all cores have it: in whole pages, since some readers refuse segments that are not. Behind a cut the pieces of a
+        page are in `memory/` and in the LiME image only."""
+        return Packed(self.memory, elf.PAGE)
 
     @property
     def linux(self) -> linux.Linux | None:
@@ -89,8 +92,9 @@ class Cores:
             return
         if self._search is None:
             self._search = linux.search(self.memory, self.vcpus.values())
+            self.spent = 0
         try:
-            next(self._search)
+            self.spent += next(self._search)
         except StopIteration as end:
             self._linux = end.value
             self._looked = True

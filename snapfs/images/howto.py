@@ -22,13 +22,14 @@ def howto(cores: Cores) -> Iterator[bytes]:
     """The text, in pieces: the guest is looked for between them."""
     yield b"How to open this snapshot in debuggers. Every file here is made of the snapshot's own bytes; nothing is copied.\n\n"
     yield b"Guest "
-    # a dot for each 256 MiB of RAM, while it is looked through; as many when that was done before, so that the text is always the same
-    dots = cores.packed.size >> 28
-    for count, _ in enumerate(cores.look(), 1):
-        if count % _PIECES == 0 and dots:
-            dots -= 1
-            yield b"."
-    yield b"." * dots + b"\n"
+    # a dot for each 256 MiB of RAM that were looked through, and for as much work at hostile tables; as many when that was done before, so
+    # that the text is always the same
+    shown = 0
+    for _ in cores.look():
+        due = cores.spent // _PIECES
+        yield b"." * (due - shown)
+        shown = due
+    yield b"." * (cores.spent // _PIECES - shown) + b"\n"
     yield "".join(f"    {line}\n" for line in _guest(cores)).encode()
     yield "".join(f"\n{title}\n" + "".join(f"    {line}\n" for line in lines) for title, lines in _tools(cores)).encode()
 
@@ -110,8 +111,8 @@ def _debuggers(kernel: Linux, arch: str) -> Iterator[str]:
     if "SYMBOL(prb)" in kernel.info.values:
         yield "crash --log vmcore fails on this kernel (`no log buffer data`, crash 8.0.2 of Debian 12): since Linux 5.10 the log is in a"
         yield "    ring that crash reads with the vmlinux only. Without one the log is to be had with:"
-    yield "makedumpfile --dump-dmesg vmcore dmesg.txt (the kernel log; no vmlinux needed)"
-    yield "makedumpfile -c -d 31 vmcore small.kdump   (a small dump to send)"
+    yield "makedumpfile --dump-dmesg vmcore /var/tmp/dmesg.txt    (the kernel log; no vmlinux needed)"
+    yield "makedumpfile -c -d 31 vmcore /var/tmp/small.kdump      (a small dump to send)"
     if arch != "x86_64":
         yield f"crash and makedumpfile read dumps of the machine that they were built for: run them on {arch}."
     yield f"drgn -c vmcore -s {vmlinux}    (types, helpers, stack traces)"

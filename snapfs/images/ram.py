@@ -22,15 +22,17 @@ class Part(NamedTuple):
 
 
 class Packed:
-    """The parts of RAM that the snapshot has. Zones that were left out and bytes behind a cut are no parts."""
+    """The parts of RAM that the snapshot has, in units of `unit` bytes. Zones that were left out, bytes behind a cut and what is
+    less than a unit are no parts."""
 
-    def __init__(self, memory: GuestMemory) -> None:
+    def __init__(self, memory: GuestMemory, unit: int = 1) -> None:
         parts: list[Part] = []
         offset = 0
         for r in memory.by_address:
-            size = r.length - r.missing
-            if size:
-                parts.append(Part(r.start, size, offset, Window(memory.content(r), 0, size)))
+            before = -r.start % unit
+            size = (r.length - r.missing - before) // unit * unit
+            if size > 0:
+                parts.append(Part(r.start + before, size, offset, Window(memory.content(r), before, size)))
                 offset += size
         self.parts = tuple(parts)
         self.size = offset

@@ -30,6 +30,8 @@ _ALL: Final = frozenset(range(len(RELEASES)))
 # since this release a None in the configuration, and in the machine's own state, is left out instead of written as null
 _NULLS_OMITTED: Final = _PLACE["v53.0"]
 _DEEP: Final = 24
+# items of one list that are looked at: those of a long one are all of one make, and the guest can have its memory table made long
+_ENOUGH: Final = 256
 
 
 class Clue(NamedTuple):
@@ -179,7 +181,7 @@ def _clues(schema: Named, kind: str, value: Any, where: str, unknown: list[str],
         yield from _clues(schema, arguments[0], value, where, unknown, depth + 1)
     elif constructor == "Vec":
         if not _is_fam(value):
-            for i, item in enumerate(value if isinstance(value, list) else ()):
+            for i, item in enumerate(value[:_ENOUGH] if isinstance(value, list) else ()):
                 yield from _clues(schema, arguments[0], item, f"{where}/{i}", unknown, depth + 1)
     elif constructor == "Map":
         for key, item in value.items() if isinstance(value, dict) else ():

@@ -22,6 +22,8 @@ _PAGE: Final = 4096
 #: lines of one map or one reverse look-up: seconds, whatever the tables are
 _LINES: Final = 1 << 18
 _BATCH: Final = 1024
+# signs of life without a line behind which a reverse look-up shows one itself: a reader is to be answered every second
+_QUIET: Final = 4
 
 T = TypeVar("T")
 
@@ -141,11 +143,17 @@ def _map(memory: GuestMemory, space: AddressSpace) -> Iterator[bytes]:
 
 
 def _p2v(space: AddressSpace, physical: int) -> Iterator[bytes]:
-    count = 0
+    """One address per line. An empty line says that much was looked at and nothing found: nobody who reads words sees it, and whoever
+    waits for an answer cannot be killed."""
+    count = quiet = 0
     lines: list[str] = []
     runs = space.mappings(physical=physical)
     for run in runs:
         if run is None or len(lines) >= _BATCH:
+            quiet = 0 if lines else quiet + 1
+            if quiet == _QUIET:
+                lines.append("\n")
+                quiet = 0
             yield "".join(lines).encode()
             lines.clear()
         if run is not None:

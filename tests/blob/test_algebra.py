@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -236,6 +237,9 @@ def test_a_file_that_is_replaced_or_deleted_stays_the_one_that_was_opened(file: 
     assert not caplog.messages
     Path(file.name).unlink()
     Path(file.name).write_bytes(b"another")
+    time.sleep(0.05)
+    assert file.pread(0, file.size) == before
+    assert len(caplog.messages) == 1
     for _ in range(3):
         assert file.pread(0, file.size) == before
         assert bytes(file.view(0, 100)) == before[:100]

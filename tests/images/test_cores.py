@@ -160,6 +160,29 @@ def test_a_cut_memory_file_makes_shorter_segments_never_zeros(tmp_path: Path) ->
         assert blob(cut, "dump/memory.lime").size == (10 << 20) + 32
 
 
+def test_segments_are_whole_pages_where_a_memory_file_is_cut_inside_of_one(tmp_path: Path) -> None:
+    rows = [(0x8000_0000, 2 << 20), (0, 16 << 20)]
+    state = json.loads((demo() / "state.json").read_text())
+    node = state["snapshots"]["memory-manager"]["snapshot_data"]
+    table = json.loads(node["state"])
+    table["memory_ranges"]["data"] = [{"gpa": gpa, "length": length} for gpa, length in rows]
+    node["state"] = json.dumps(table)
+    (tmp_path / "state.json").write_text(json.dumps(state))
+    (tmp_path / "config.json").write_bytes((demo() / "config.json").read_bytes())
+    # the range that is cut is the last of the file and the first by address
+    (tmp_path / "memory-ranges").write_bytes(b"hotplug." * (1 << 18) + (demo() / "memory-ranges").read_bytes()[: (9 << 20) + 123])
+    with snapfs.open(tmp_path) as snap:
+        tree = root(snap)
+        for name in ("vmcore", "gdb-0.core"):
+            assert all(load[place] % 4096 == 0 for load in loads(elf(tree, name)) for place in ("p_offset", "p_paddr", "p_filesz"))
+        first, second = loads(elf(tree, "vmcore"))
+        assert (first["p_paddr"], first["p_filesz"]) == (0, 9 << 20)
+        assert (second["p_paddr"], second["p_filesz"]) == (0x8000_0000, 2 << 20)
+        assert blob(tree, "dump/vmcore").pread(second["p_offset"], 16) == b"hotplug." * 2
+        # an image without pages has every byte
+        assert blob(tree, "dump/memory.lime").size == (11 << 20) + 123 + 2 * 32
+
+
 def test_damaged_registers_leave_the_other_vcpus_notes(tmp_path: Path) -> None:
     for name in ("config.json", "memory-ranges"):
         (tmp_path / name).write_bytes((demo() / name).read_bytes())

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from corpus import ARM, X86, demo, full, truth
 
 import snapfs
+from snapfs.formats.elf_core import note
+from snapfs.guest import linux
+from snapfs.guest.paging.mappings import Mappings
 from snapfs.tree import root
 from snapfs.tree.nodes import StreamFile
 
@@ -47,3 +52,28 @@ def test_the_commands_are_those_for_this_guest(name: str) -> None:
     assert "makedumpfile --dump-dmesg vmcore" in said
     assert ("built for: run them on aarch64" in said) == (name in ARM)
     assert all(len(line) < 320 for line in said.splitlines())
+
+
+def test_tables_without_end_are_told_of_while_they_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("config.json", "state.json", "memory-ranges"):
+        (tmp_path / name).write_bytes((demo() / name).read_bytes())
+    table = 10 << 20
+    contents = (
+        f"OSRELEASE=6.1.0\nPAGESIZE=4096\nSYMBOL(swapper_pg_dir)={0xFFFFFFFF80000000:x}\nNUMBER(phys_base)={table}\nKERNELOFFSET=0\n"
+    )
+    with (tmp_path / "memory-ranges").open("r+b") as file:
+        file.seek(9 << 20)
+        file.write(note(b"VMCOREINFO", 0, contents.encode()))
+        # a kernel whose one table leads to itself maps that one page everywhere
+        file.seek(table)
+        file.write((table | 7).to_bytes(8, "little") * 512)
+    monkeypatch.setattr(Mappings, "BREATH", 1 << 10)
+    monkeypatch.setattr(linux, "_LOOKED_AT", 1 << 15)
+    with snapfs.open(tmp_path) as snap:
+        pieces = list((root(snap) / "dump/HOWTO").pieces())  # type: ignore[attr-defined]
+        # between two pieces is no more than two looks over the tables
+        head = b"".join(pieces).partition(b"Guest ")[2].partition(b"\n")[0]
+    assert head.strip(b".") == b""
+    assert 30 <= len(head) <= 40
+    first = next(n for n, piece in enumerate(pieces) if piece == b".")
+    assert all(b"." in b"".join(pieces[n : n + 2]) for n in range(first, first + 60))

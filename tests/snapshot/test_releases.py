@@ -9,7 +9,7 @@ from corpus import REAL, trimmed
 
 import snapfs
 from snapfs.formats.facts.schema import CONFIG, RELEASES
-from snapfs.snapshot import config
+from snapfs.snapshot import config, releases
 
 
 @pytest.mark.parametrize("name", REAL)
@@ -78,3 +78,27 @@ def test_nulls_that_v53_leaves_out_are_shown() -> None:
     with snapfs.open(trimmed("v53.0-x86_64-small")) as snap:
         assert "numa" not in snap.config_json
         assert (snapfs.tree.root(snap) / "config/numa").read_text() == "null\n"
+
+
+def test_of_a_long_list_no_more_is_looked_at_than_tells_the_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = trimmed("v53.0-x86_64-small")
+    state = json.loads((source / "state.json").read_text())
+    node = state["snapshots"]["memory-manager"]["snapshot_data"]
+    table = json.loads(node["state"])
+    table["memory_ranges"]["data"] = [{"gpa": n << 13, "length": 4096} for n in range(20_000)]
+    node["state"] = json.dumps(table)
+    (tmp_path / "state.json").write_text(json.dumps(state))
+    (tmp_path / "config.json").write_bytes((source / "config.json").read_bytes())
+    looked = 0
+    clues = releases._clues
+
+    def counted(*args: Any) -> Any:
+        nonlocal looked
+        looked += 1
+        return clues(*args)
+
+    monkeypatch.setattr(releases, "_clues", counted)
+    with snapfs.open(tmp_path) as snap, snapfs.open(source) as original:
+        origin = snap.origin
+        assert looked < 20_000
+        assert (origin.first, origin.last) == (original.origin.first, original.origin.last)

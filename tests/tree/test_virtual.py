@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ from corpus import ARM, X86, demo, full, truth
 
 import snapfs
 from snapfs.errors import AddressError, NoSuchNode
+from snapfs.guest.paging.mappings import Mappings
 from snapfs.tree import Dir, root
 from snapfs.tree import virtual as virtual_module
 from snapfs.tree.nodes import ImageFile, StreamFile
@@ -190,3 +193,22 @@ def test_the_map_of_hostile_tables_ends_with_a_sentence_after_so_many_lines(tmp_
         assert found[:2] == ["0x0000000000000005", "0x0000000000001005"]
         assert found[-1].startswith("# stopped: more than 5000 virtual addresses")
         assert text(tree, "memory/virtual/0/p2v/0x1000") == ""
+
+
+def test_a_long_reverse_look_up_that_finds_nothing_is_answered_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("config.json", "state.json", "memory-ranges"):
+        (tmp_path / name).write_bytes((demo() / name).read_bytes())
+    chance = random.Random(0)
+    cr3 = int(truth("demo")["vcpus"]["0"]["cr3"], 16)
+    with (tmp_path / "memory-ranges").open("r+b") as file:
+        # tables that lead to each other at random: more paths than can be looked at
+        for table in (cr3, *range(8 << 20, 9 << 20, 4096)):
+            file.seek(table)
+            file.write(b"".join((chance.randrange(8 << 20, 9 << 20) & ~0xFFF | 7).to_bytes(8, "little") for _ in range(512)))
+    monkeypatch.setattr(Mappings, "BREATH", 1 << 12)
+    with snapfs.open(tmp_path) as snap:
+        node = root(snap) / "memory/virtual/0/p2v/0x1000"
+        assert isinstance(node, StreamFile)
+        pieces = list(itertools.islice(node.pieces(), 64))
+    assert len(pieces) == 64
+    assert b"".join(pieces) == b"\n" * 16
