@@ -12,7 +12,6 @@ import logging
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
@@ -27,7 +26,6 @@ from snapfs.images.elf import Load
 from snapfs.images.ram import Packed
 from snapfs.snapshot.memory import GuestMemory
 from snapfs.snapshot.vcpu import Vcpu
-from snapfs.snapshot.vcpu.paging import X86Paging
 
 __all__ = ["Cores"]
 
@@ -186,8 +184,8 @@ class Cores:
     def _space(self, vcpu: Vcpu) -> AddressSpace:
         """The address space of a vCPU; of a pair of page tables the kernel's, which maps the program as well."""
         registers = vcpu.paging
-        if isinstance(registers, X86Paging) and (found := pti.other_half(self.memory, registers)) and found[0] == "kernel":
-            registers = replace(registers, cr3=found[1].cr3)
+        if registers is not None and (found := pti.other_half(self.memory, registers)) and found[0] == "kernel":
+            registers = found[1]
         return paging.space(self.memory, registers)
 
     def _mapped(self, space: AddressSpace, area: int, low: int, high: int) -> Iterator[Load]:
