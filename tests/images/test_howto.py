@@ -6,6 +6,10 @@ import pytest
 from corpus import ARM, X86, demo, full, truth
 
 import snapfs
+from snapfs.guest.linux import Linux
+from snapfs.guest.paging import AddressSpace
+from snapfs.guest.vmcoreinfo import VmcoreInfo
+from snapfs.images.howto import debug_information
 from snapfs.tree import root
 from snapfs.tree.nodes import StreamFile
 
@@ -47,3 +51,36 @@ def test_the_commands_are_those_for_this_guest(name: str) -> None:
     assert "makedumpfile --dump-dmesg vmcore" in said
     assert ("built for: run them on aarch64" in said) == (name in ARM)
     assert all(len(line) < 320 for line in said.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("release", "package", "vmlinux"),
+    [
+        # names of packages as the distributions' archives have them
+        ("6.1.0-56-amd64", "linux-image-6.1.0-56-amd64-dbg ", "boot/vmlinux-6.1.0-56-amd64"),
+        ("6.12.117+deb13-arm64-16k", "linux-image-6.12.117+deb13-arm64-16k-dbg ", "boot/vmlinux-6.12.117+deb13-arm64-16k"),
+        ("6.12.117+deb13-rt-amd64", "linux-image-6.12.117+deb13-rt-amd64-dbg ", "boot/vmlinux-6.12.117+deb13-rt-amd64"),
+        ("6.8.0-45-generic-64k", "linux-image-unsigned-6.8.0-45-generic-64k-dbgsym ", "boot/vmlinux-6.8.0-45-generic-64k"),
+        ("6.11.4-301.fc41.x86_64", "kernel-6.11.4-301.fc41.x86_64 ", "lib/modules/6.11.4-301.fc41.x86_64/vmlinux"),
+        (
+            "5.14.0-503.11.1.el9_5.aarch64+64k",
+            "kernel-64k-5.14.0-503.11.1.el9_5.aarch64 ",
+            "lib/modules/5.14.0-503.11.1.el9_5.aarch64+64k/vmlinux",
+        ),
+        ("6.4.0-150600.23.7-default", "kernel-default-debuginfo ", "boot/vmlinux-6.4.0-150600.23.7-default.debug"),
+        ("6.4.0-150600.23.7-64kb", "kernel-64kb-debuginfo ", "boot/vmlinux-6.4.0-150600.23.7-64kb.debug"),
+        ("6.12.0-mine", "", ""),
+    ],
+)
+def test_debug_information_is_named_as_the_distribution_names_it(release: str, package: str, vmlinux: str) -> None:
+    info = VmcoreInfo(0, f"OSRELEASE={release}\n".encode())
+    said = "\n".join(debug_information(Linux(info, AddressSpace(Nothing(), (), ""), None, None)))
+    assert f" {package}" in said
+    assert said.endswith(f"-> /usr/lib/debug/{vmlinux}" if vmlinux else f"the build of {release} (not bzImage).")
+
+
+class Nothing:
+    """Memory that nobody looks into."""
+
+    def read(self, gpa: int, length: int) -> bytes:
+        raise AssertionError(gpa, length)
