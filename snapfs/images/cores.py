@@ -162,9 +162,8 @@ class Cores:
         # the kernel's half comes first, so that no program can have enough mappings to push the kernel out
         upper = self._joined(self._mapped(space, area, _HALF, _END), room)
         lower = self._joined(self._mapped(space, area, 0, _HALF), room - len(upper))
-        return elf.head(
-            vcpu.arch if vcpu.arch in elf.MACHINES else self.arch, lower + upper, notes.notes_of(vcpu)[0] + notes.floating_point(vcpu)
-        )
+        said = notes.notes_of(vcpu)[0] + notes.floating_point(vcpu) + notes.signed_addresses(vcpu)
+        return elf.head(vcpu.arch if vcpu.arch in elf.MACHINES else self.arch, lower + upper, said)
 
     @staticmethod
     def _joined(mapped: Iterable[Load], room: int) -> list[Load]:

@@ -74,6 +74,11 @@ def _tools(cores: Cores) -> Iterator[tuple[str, list[str]]]:
         [
             f"gdb {symbols} -ex 'core-file gdb-{first}.core' -ex 'info registers' -ex 'x/8i $pc'",
             *(["On a machine of another architecture: gdb-multiarch."] if cores.arch != "x86_64" else []),
+            *(
+                ["This kernel signs its return addresses: gdb 13 ends a backtrace at the first of them, gdb 16 reads them."]
+                if kernel is not None and kernel.info.number("KERNELPACMASK")
+                else []
+            ),
             f"vCPUs: {', '.join(map(str, numbers[:64])) or 'none'}{' ...' if len(numbers) > 64 else ''}",
             "gdb -ex 'core-file vmcore' -ex 'info threads'    (all vCPUs; thread N is vCPU N - 1)",
             f"A file holds up to {cores.segments} mappings; memory/virtual/<vcpu>/map.txt has the list.",

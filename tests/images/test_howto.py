@@ -9,7 +9,9 @@ import snapfs
 from snapfs.guest.linux import Linux
 from snapfs.guest.paging import AddressSpace
 from snapfs.guest.vmcoreinfo import VmcoreInfo
+from snapfs.images.cores import Cores
 from snapfs.images.howto import debug_information
+from snapfs.images.howto import howto as howto_of
 from snapfs.tree import root
 from snapfs.tree.nodes import StreamFile
 
@@ -77,6 +79,17 @@ def test_debug_information_is_named_as_the_distribution_names_it(release: str, p
     said = "\n".join(debug_information(Linux(info, AddressSpace(Nothing(), (), ""), None, None)))
     assert f" {package}" in said
     assert said.endswith(f"-> /usr/lib/debug/{vmlinux}" if vmlinux else f"the build of {release} (not bzImage).")
+
+
+@pytest.mark.parametrize(("mask", "signs"), [("0xfff0000000000000", True), ("0x0", False), (None, False)])
+def test_a_kernel_that_signs_return_addresses_needs_a_new_gdb(mask: str | None, signs: bool) -> None:
+    line = f"NUMBER(KERNELPACMASK)={mask}\n" if mask else ""
+    with snapfs.open(demo()) as snap:
+        cores = Cores(snap.memory, snap.vcpus)
+        cores._linux = Linux(VmcoreInfo(0, f"OSRELEASE=6.12.0\n{line}".encode()), AddressSpace(snap.memory, (), ""), None, None)
+        cores._looked = True
+        said = b"".join(howto_of(cores)).decode()
+        assert ("signs its return addresses" in said) == signs
 
 
 class Nothing:
