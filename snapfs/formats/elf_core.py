@@ -11,7 +11,20 @@ from typing import Annotated
 
 from snapfs.layout import Array, Bytes, Record, hex32, hex64, i32, u16, u32, u64
 
-__all__ = ["Ehdr", "Nhdr", "Phdr", "PrStatusArm64", "PrStatusRiscv", "PrStatusX86", "QemuSegment", "QemuX86", "Shdr", "note"]
+__all__ = [
+    "AuxiliaryVector",
+    "Ehdr",
+    "Nhdr",
+    "PacMask",
+    "Phdr",
+    "PrStatusArm64",
+    "PrStatusRiscv",
+    "PrStatusX86",
+    "QemuSegment",
+    "QemuX86",
+    "Shdr",
+    "note",
+]
 
 
 class Ehdr(Record, size=64):
@@ -113,6 +126,19 @@ class PrStatusRiscv(Record, size=376):
     pr_reg: Annotated[tuple[int, ...], Array(hex64, 32)]
     pr_fpvalid: i32
     padding: u32
+
+
+class PacMask(Record, size=16):
+    """struct user_pac_mask of aarch64: the bits of addresses that are a signature."""
+
+    data: hex64
+    instructions: hex64
+
+
+class AuxiliaryVector(Record, size=32):
+    """Two entries of what the kernel tells a program at its start: type and value."""
+
+    entries: Annotated[tuple[int, ...], Array(hex64, 4)]
 
 
 class QemuSegment(Record, size=24):

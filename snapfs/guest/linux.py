@@ -117,7 +117,7 @@ def _registers(memory: GuestMemory, vcpus: Iterable[Vcpu]) -> Iterator[paging.Pa
         if registers is None:
             continue
         yield registers
-        if isinstance(registers, X86Paging) and (found := pti.other_half(memory, registers)):
+        if found := pti.other_half(memory, registers):
             yield found[1]
 
 
@@ -149,11 +149,14 @@ def _starts(info: VmcoreInfo, symbol: int, registers: list[paging.Paging]) -> It
         for start in registers:
             if isinstance(start, Arm64Paging) and start.sctlr & 1:
                 yield root, Arm64Paging(start.ttbr0, root, start.tcr, start.sctlr, start.el)
-        bits = info.number("VA_BITS")
+        # a kernel that was built for 52 bits has what its processor gives
+        size = info.number("TCR_EL1_T1SZ")
+        bits = info.number("VA_BITS") if size is None else 64 - size
         granule = {"4096": 2, "16384": 1, "65536": 3}.get(info.values.get("PAGESIZE", ""))
         if bits is not None and 16 < bits <= 52 and granule:
-            # EPD0; T1SZ; TG1
-            yield root, Arm64Paging(0, root, 1 << 7 | (64 - bits) << 16 | granule << 30, 1, 1)
+            # EPD0; T1SZ; TG1; DS, without which small granules translate 48 bits
+            wide = 1 << 59 if bits > 48 and granule != 3 else 0
+            yield root, Arm64Paging(0, root, 1 << 7 | (64 - bits) << 16 | granule << 30 | wide, 1, 1)
     offset = info.number("va_kernel_pa_offset")
     if offset is not None:
         root = symbol - offset & (1 << 64) - 1

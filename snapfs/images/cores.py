@@ -12,7 +12,6 @@ import logging
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
@@ -27,7 +26,6 @@ from snapfs.images.elf import Load
 from snapfs.images.ram import Packed
 from snapfs.snapshot.memory import GuestMemory
 from snapfs.snapshot.vcpu import Vcpu
-from snapfs.snapshot.vcpu.paging import X86Paging
 
 __all__ = ["Cores"]
 
@@ -168,9 +166,8 @@ class Cores:
         # the kernel's half comes first, so that no program can have enough mappings to push the kernel out
         upper = self._joined(self._mapped(space, area, _HALF, _END), room)
         lower = self._joined(self._mapped(space, area, 0, _HALF), room - len(upper))
-        return elf.head(
-            vcpu.arch if vcpu.arch in elf.MACHINES else self.arch, lower + upper, notes.notes_of(vcpu)[0] + notes.floating_point(vcpu)
-        )
+        said = notes.notes_of(vcpu)[0] + notes.floating_point(vcpu) + notes.signed_addresses(vcpu)
+        return elf.head(vcpu.arch if vcpu.arch in elf.MACHINES else self.arch, lower + upper, said)
 
     @staticmethod
     def _joined(mapped: Iterable[Load], room: int) -> list[Load]:
@@ -190,8 +187,8 @@ class Cores:
     def _space(self, vcpu: Vcpu) -> AddressSpace:
         """The address space of a vCPU; of a pair of page tables the kernel's, which maps the program as well."""
         registers = vcpu.paging
-        if isinstance(registers, X86Paging) and (found := pti.other_half(self.memory, registers)) and found[0] == "kernel":
-            registers = replace(registers, cr3=found[1].cr3)
+        if registers is not None and (found := pti.other_half(self.memory, registers)) and found[0] == "kernel":
+            registers = found[1]
         return paging.space(self.memory, registers)
 
     def _mapped(self, space: AddressSpace, area: int, low: int, high: int) -> Iterator[Load]:

@@ -9,7 +9,7 @@ from typing import Final
 from snapfs.guest.linux import Linux
 from snapfs.images.cores import Cores
 
-__all__ = ["howto"]
+__all__ = ["debug_information", "howto"]
 
 # a build id, which distributors' servers know debug information by
 _BUILD_ID: Final = re.compile(r"[0-9a-f]{16,64}")
@@ -65,7 +65,7 @@ def _tools(cores: Cores) -> Iterator[tuple[str, list[str]]]:
     kernel = cores.linux
     numbers = list(cores.vcpus)
     if kernel is not None:
-        yield "Debug information: a vmlinux of exactly this kernel", list(_packages(kernel))
+        yield "Debug information: a vmlinux of exactly this kernel", list(debug_information(kernel))
         yield "Kernel debuggers", list(_debuggers(kernel, cores.arch))
     first = numbers[0] if numbers else 0
     vmlinux = _vmlinux(kernel) if kernel is not None else ""
@@ -75,6 +75,11 @@ def _tools(cores: Cores) -> Iterator[tuple[str, list[str]]]:
         [
             f"gdb {symbols} -ex 'core-file gdb-{first}.core' -ex 'info registers' -ex 'x/8i $pc'",
             *(["On a machine of another architecture: gdb-multiarch."] if cores.arch != "x86_64" else []),
+            *(
+                ["This kernel signs its return addresses: gdb 13 ends a backtrace at the first of them, gdb 16 reads them."]
+                if kernel is not None and kernel.info.number("KERNELPACMASK")
+                else []
+            ),
             f"vCPUs: {', '.join(map(str, numbers[:64])) or 'none'}{' ...' if len(numbers) > 64 else ''}",
             "gdb -ex 'core-file vmcore' -ex 'info threads'    (all vCPUs; thread N is vCPU N - 1)",
             f"A file holds up to {cores.segments} mappings; memory/virtual/<vcpu>/map.txt has the list.",
@@ -124,8 +129,9 @@ def _debuggers(kernel: Linux, arch: str) -> Iterator[str]:
 # how distributions name their kernels: release, whose it is, command that installs the vmlinux, where that then is
 _DISTRIBUTIONS: Final = (
     (
-        re.compile(r".*\.(fc|el|amzn)\d.*|.*\.el.*"),
-        "Fedora, RHEL:  dnf debuginfo-install kernel-{release}",
+        # a kernel of another kind has its name behind the architecture: 5.14.0-503.11.1.el9_5.aarch64+64k is of kernel-64k
+        re.compile(r"(?P<build>.*\.(?:(?:fc|el|amzn)\d|el)[^+]*)(?:\+(?P<kind>[a-z0-9-]+))?"),
+        "Fedora, RHEL:  dnf debuginfo-install kernel-{kind}{build}",
         "/usr/lib/debug/lib/modules/{release}/vmlinux",
     ),
     (
@@ -134,12 +140,13 @@ _DISTRIBUTIONS: Final = (
         "/usr/lib/debug/boot/vmlinux-{release}",
     ),
     (
-        re.compile(r".*-(default|azure|rt)"),
-        "SUSE:  zypper install kernel-default-debuginfo (of {release})",
+        re.compile(r"(?P<build>.*)-(?P<kind>default|azure|rt|64kb)"),
+        "SUSE:  zypper install kernel-{kind}debuginfo (of {release})",
         "/usr/lib/debug/boot/vmlinux-{release}.debug",
     ),
     (
-        re.compile(r".*-(cloud-)?(amd64|arm64|riscv64)"),
+        # the names of their kinds stand before the architecture, that of a page size behind it: 6.12.48+deb13-arm64-16k
+        re.compile(r".*-(amd64|arm64|riscv64)(-16k)?"),
         "Debian:  apt install linux-image-{release}-dbg",
         "/usr/lib/debug/boot/vmlinux-{release}",
     ),
@@ -152,8 +159,10 @@ def _distribution(kernel: Linux) -> tuple[str, str] | None:
     if not _RELEASE.fullmatch(release):
         return None
     for pattern, install, path in _DISTRIBUTIONS:
-        if pattern.fullmatch(release):
-            return install.format(release=release), path.format(release=release)
+        if match := pattern.fullmatch(release):
+            parts = match.groupdict()
+            kind = f"{parts['kind']}-" if parts.get("kind") else ""
+            return install.format(release=release, build=parts.get("build"), kind=kind), path.format(release=release)
     return None
 
 
@@ -163,7 +172,7 @@ def _vmlinux(kernel: Linux) -> str:
     return found[1] if found else "vmlinux"
 
 
-def _packages(kernel: Linux) -> Iterator[str]:
+def debug_information(kernel: Linux) -> Iterator[str]:
     """Where the vmlinux with debug information is to be had, by how distributions write their releases."""
     build = kernel.info.values.get("BUILD-ID", "")
     if found := _distribution(kernel):

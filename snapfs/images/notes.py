@@ -11,10 +11,11 @@ from typing import Any, Final
 from elftools.elf.enums import ENUM_CORE_NOTE_N_TYPE
 
 from snapfs.errors import SnapfsError
-from snapfs.formats.elf_core import Nhdr, PrStatusArm64, PrStatusRiscv, PrStatusX86, QemuSegment, QemuX86, note
+from snapfs.formats.elf_core import AuxiliaryVector, Nhdr, PacMask, PrStatusArm64, PrStatusRiscv, PrStatusX86, QemuSegment, QemuX86, note
 from snapfs.snapshot.vcpu import Vcpu
+from snapfs.snapshot.vcpu.paging import Arm64Paging
 
-__all__ = ["floating_point", "notes_of", "room"]
+__all__ = ["floating_point", "notes_of", "room", "signed_addresses"]
 
 _QEMU: Final = 0
 _KERNEL_GS_BASE: Final = 0xC0000102
@@ -23,6 +24,16 @@ _HEADS: Final = Nhdr.SIZE + 8
 _FXSAVE: Final = 512
 # user_fpsimd_state of linux, arch/arm64/include/uapi/asm/ptrace.h
 _FPSIMD: Final = 528
+# SCTLR_EL1.EnIA and EnIB: addresses of instructions are signed (Arm ARM, section D8.10, pointer authentication)
+_SIGNS: Final = 1 << 31 | 1 << 30
+# NT_ARM_PAC_MASK and the highest bit of a signature beside the top byte: linux, include/uapi/linux/elf.h and
+# arch/arm64/include/asm/pointer_auth.h (`ptrauth_user_pac_mask`)
+_PAC_MASK: Final = 0x406
+_PAC_TOP: Final = 54
+# linux, include/uapi/linux/auxvec.h and arch/arm64/include/uapi/asm/hwcap.h
+_AT_NULL: Final = 0
+_AT_HWCAP: Final = 16
+_HWCAP_PACA: Final = 1 << 30
 
 _GPRS: Final = ["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rsp", "rbp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"]
 _USER_REGS: Final = ["r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx", "rsi", "rdi"]
@@ -65,7 +76,7 @@ _RISCV: Final = [
 def room(arch: str) -> int:
     """The most bytes that the notes of one vCPU take."""
     records = {"x86_64": (PrStatusX86, QemuX86), "aarch64": (PrStatusArm64,), "riscv64": (PrStatusRiscv,)}.get(arch, ())
-    return sum(_HEADS + record.SIZE for record in records) + _HEADS + _FPSIMD
+    return sum(_HEADS + record.SIZE for record in records) + 3 * _HEADS + _FPSIMD + PacMask.SIZE + AuxiliaryVector.SIZE
 
 
 def notes_of(vcpu: Vcpu) -> tuple[bytes, bytes]:
@@ -87,6 +98,21 @@ def floating_point(vcpu: Any) -> bytes:
     except (SnapfsError, AttributeError):
         return b""
     return note(b"CORE", ENUM_CORE_NOTE_N_TYPE["NT_FPREGSET"], contents)
+
+
+def signed_addresses(vcpu: Vcpu) -> bytes:
+    """The notes that say which bits of an address are its signature, without which gdb ends a backtrace at the first return address
+    that was signed; empty where nothing is signed. gdb 13 has no use for them in the kernel, gdb 16 has."""
+    registers = vcpu.paging
+    if not isinstance(registers, Arm64Paging) or not registers.sctlr & _SIGNS:
+        return b""
+    size = registers.tcr >> (16 if registers.el else 0) & 63
+    mask = (1 << _PAC_TOP + 1) - 1 & -(1 << min(64 - size, _PAC_TOP))
+    # gdb looks at the mask of a processor whose auxiliary vector has the capability
+    auxiliary = AuxiliaryVector(entries=(_AT_HWCAP, _HWCAP_PACA, _AT_NULL, 0))
+    return note(b"CORE", ENUM_CORE_NOTE_N_TYPE["NT_AUXV"], auxiliary.encode()) + note(
+        b"LINUX", _PAC_MASK, PacMask(data=mask, instructions=mask).encode()
+    )
 
 
 def _status(record: Any, vcpu: Vcpu, registers: tuple[int, ...]) -> bytes:

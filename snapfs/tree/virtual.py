@@ -11,7 +11,6 @@ from snapfs.guest.paging import AddressSpace, Translation, VirtualWindow, letter
 from snapfs.snapshot import Snapshot
 from snapfs.snapshot.memory import GuestMemory
 from snapfs.snapshot.vcpu import Vcpu
-from snapfs.snapshot.vcpu.paging import X86Paging
 from snapfs.tree.nodes import Dir, ImageFile, Node, StreamFile, TextFile
 
 __all__ = ["address_of", "page_size", "virtual", "window_of"]
@@ -62,7 +61,7 @@ def virtual(snap: Snapshot) -> Iterator[tuple[str, Node]]:
 def _vcpu(memory: GuestMemory, vcpu: Vcpu) -> Iterator[tuple[str, Node]]:
     registers = vcpu.paging
     yield from _views(memory, paging.space(memory, registers))
-    if isinstance(registers, X86Paging) and (found := pti.other_half(memory, registers)):
+    if registers is not None and (found := pti.other_half(memory, registers)):
         half, other = found
         yield f"pti-{half}", Dir(lambda: _views(memory, paging.space(memory, other)))
 

@@ -198,6 +198,41 @@ def test_an_aarch64_kernel_is_found_through_its_own_numbers(tmp_path: Path) -> N
         assert kernel.direct == 0xFFFF_0000_0000_0000 - 0x4000_0000
 
 
+@pytest.mark.parametrize(("page", "granule"), [(0x1000, 2), (0x4000, 1)])
+@pytest.mark.parametrize("bits", [48, 52])
+def test_an_aarch64_kernel_for_52_bits_is_found_by_what_its_processor_has(tmp_path: Path, page: int, granule: int, bits: int) -> None:
+    """CONFIG_ARM64_VA_BITS_52 with and without LPA2, in snapshots that lack the registers of translation (MSHV) or of a program."""
+    guest = Guest(base=0x4000_0000)
+    image, physical, tables = 0xFFFF_8000_8000_0000, 0x4040_0000, 0x4080_0000
+    per = (page >> 3).bit_length() - 1
+    shifts = range(page.bit_length() - 1, bits, per)
+    root = at = tables
+    for n, shift in enumerate(reversed(shifts)):
+        index = (image & (1 << bits) - 1) >> shift & (1 << per) - 1
+        if n == len(shifts) - 1:
+            for k in range(16):
+                # the root is where the image ends, so that it maps itself
+                guest.entry(at, index + k, (physical + k * page if k < 15 else root) | 0x403)
+        else:
+            guest.entry(at, index, at + page | 3)
+            at += page
+    lines = {
+        "OSRELEASE": "6.9.1",
+        "PAGESIZE": str(page),
+        "SYMBOL(swapper_pg_dir)": f"{image + 15 * page:x}",
+        "NUMBER(VA_BITS)": "52",
+        "NUMBER(TCR_EL1_T1SZ)": f"0x{64 - bits:x}",
+        "NUMBER(kimage_voffset)": f"0x{image + 15 * page - root:x}",
+        "KERNELOFFSET": "0",
+    }
+    guest.put(0x4000_5000, note(lines))
+    tcr = 64 - bits | 64 - bits << 16 | granule << 30 | (1 << 59 if bits == 52 else 0)
+    for registers in ((), (Arm64Paging(0, root - 2 * page, tcr, 1, 0),)):
+        kernel = guest.find(tmp_path, *registers)
+        assert kernel is not None
+        assert kernel.space.translate(image).physical == physical
+
+
 def test_a_riscv64_kernel_is_found_through_its_own_numbers(tmp_path: Path) -> None:
     guest = Guest(base=0x8000_0000)
     root, image = 0x8080_0000, 0xFFFF_FFFF_8000_0000

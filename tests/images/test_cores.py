@@ -17,6 +17,7 @@ from builders import Machine, write
 from corpus import ARM, X86, demo, full, trimmed, truth
 from elftools.elf.elffile import ELFFile
 from scattered import scattered
+from vcpu_payloads import CORE
 
 import snapfs
 from snapfs.blob import Blob, settle
@@ -323,6 +324,25 @@ def test_the_notes_of_an_aarch64_vcpu_have_the_registers_that_the_program_loaded
         assert general == [(n + 1) << 56 | 0x0011_AAAA_0000_AB00 | n for n in range(31)]
         assert pc == 0x400A04
         assert (pstate >> 28, pstate & 0xF) == (0b0100, 0)
+
+
+@pytest.mark.parametrize(("el", "bits"), [(0, 48), (1, 52)])
+@pytest.mark.parametrize("signs", [0, 1 << 31, 1 << 30])
+def test_the_core_of_an_aarch64_vcpu_says_which_bits_of_an_address_are_its_signature(
+    tmp_path: Path, signs: int, el: int, bits: int
+) -> None:
+    # SCTLR_EL1.M with EnIA or EnIB; TCR_EL1: T0SZ 16, T1SZ 12, granules of 64K
+    values = {0x603000000013C080: 1 | signs, 0x603000000013C100: 0, 0x603000000013C101: 0, 0x603000000013C102: 0xC00C_4010}
+    core = {**CORE, "regs": {**CORE["regs"], "pstate": el << 2 | el}}
+    payload = {"Kvm": {"mp_state": [0] * 4, "core_regs": core, "sys_regs": [list(struct.pack("<QQ", *item)) for item in values.items()]}}
+    with snapfs.open(write(tmp_path / "pac", Machine("D", [payload]))) as snap:
+        found = notes(elf(root(snap), "gdb-0.core"))[2:]
+        said = [(n["n_name"], n["n_type"]) for n in found]
+        assert said == ([("CORE", "NT_AUXV"), ("LINUX", 0x406)] if signs else [])
+        if signs:
+            # linux: AT_HWCAP with HWCAP_PACA, AT_NULL; struct user_pac_mask, GENMASK(54, VA_BITS) twice
+            assert struct.unpack_from("<4Q", found[0]["n_descdata"]) == (16, 1 << 30, 0, 0)
+            assert struct.unpack_from("<2Q", found[1]["n_descdata"]) == ((1 << 55) - (1 << bits),) * 2
 
 
 def test_the_notes_of_a_riscv64_vcpu_are_in_the_order_of_user_regs_struct(tmp_path: Path) -> None:

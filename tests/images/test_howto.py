@@ -10,7 +10,13 @@ from corpus import ARM, X86, demo, full, truth
 import snapfs
 from snapfs.formats.elf_core import note
 from snapfs.guest import linux
+from snapfs.guest.linux import Linux
+from snapfs.guest.paging import AddressSpace
 from snapfs.guest.paging.mappings import Mappings
+from snapfs.guest.vmcoreinfo import VmcoreInfo
+from snapfs.images.cores import Cores
+from snapfs.images.howto import debug_information
+from snapfs.images.howto import howto as howto_of
 from snapfs.tree import root
 from snapfs.tree.nodes import StreamFile
 
@@ -58,9 +64,7 @@ def test_tables_without_end_are_told_of_while_they_are_looked_at(tmp_path: Path,
     for name in ("config.json", "state.json", "memory-ranges"):
         (tmp_path / name).write_bytes((demo() / name).read_bytes())
     table = 10 << 20
-    contents = (
-        f"OSRELEASE=6.1.0\nPAGESIZE=4096\nSYMBOL(swapper_pg_dir)={0xFFFFFFFF80000000:x}\nNUMBER(phys_base)={table}\nKERNELOFFSET=0\n"
-    )
+    contents = f"OSRELEASE=6.1.0\nPAGESIZE=4096\nSYMBOL(swapper_pg_dir)={0xFFFFFFFF80000000:x}\nNUMBER(phys_base)={table}\nKERNELOFFSET=0\n"
     with (tmp_path / "memory-ranges").open("r+b") as file:
         file.seek(9 << 20)
         file.write(note(b"VMCOREINFO", 0, contents.encode()))
@@ -77,3 +81,47 @@ def test_tables_without_end_are_told_of_while_they_are_looked_at(tmp_path: Path,
     assert 30 <= len(head) <= 40
     first = next(n for n, piece in enumerate(pieces) if piece == b".")
     assert all(b"." in b"".join(pieces[n : n + 2]) for n in range(first, first + 60))
+
+
+@pytest.mark.parametrize(
+    ("release", "package", "vmlinux"),
+    [
+        # names of packages as the distributions' archives have them
+        ("6.1.0-56-amd64", "linux-image-6.1.0-56-amd64-dbg ", "boot/vmlinux-6.1.0-56-amd64"),
+        ("6.12.117+deb13-arm64-16k", "linux-image-6.12.117+deb13-arm64-16k-dbg ", "boot/vmlinux-6.12.117+deb13-arm64-16k"),
+        ("6.12.117+deb13-rt-amd64", "linux-image-6.12.117+deb13-rt-amd64-dbg ", "boot/vmlinux-6.12.117+deb13-rt-amd64"),
+        ("6.8.0-45-generic-64k", "linux-image-unsigned-6.8.0-45-generic-64k-dbgsym ", "boot/vmlinux-6.8.0-45-generic-64k"),
+        ("6.11.4-301.fc41.x86_64", "kernel-6.11.4-301.fc41.x86_64 ", "lib/modules/6.11.4-301.fc41.x86_64/vmlinux"),
+        (
+            "5.14.0-503.11.1.el9_5.aarch64+64k",
+            "kernel-64k-5.14.0-503.11.1.el9_5.aarch64 ",
+            "lib/modules/5.14.0-503.11.1.el9_5.aarch64+64k/vmlinux",
+        ),
+        ("6.4.0-150600.23.7-default", "kernel-default-debuginfo ", "boot/vmlinux-6.4.0-150600.23.7-default.debug"),
+        ("6.4.0-150600.23.7-64kb", "kernel-64kb-debuginfo ", "boot/vmlinux-6.4.0-150600.23.7-64kb.debug"),
+        ("6.12.0-mine", "", ""),
+    ],
+)
+def test_debug_information_is_named_as_the_distribution_names_it(release: str, package: str, vmlinux: str) -> None:
+    info = VmcoreInfo(0, f"OSRELEASE={release}\n".encode())
+    said = "\n".join(debug_information(Linux(info, AddressSpace(Nothing(), (), ""), None, None)))
+    assert f" {package}" in said
+    assert said.endswith(f"-> /usr/lib/debug/{vmlinux}" if vmlinux else f"the build of {release} (not bzImage).")
+
+
+@pytest.mark.parametrize(("mask", "signs"), [("0xfff0000000000000", True), ("0x0", False), (None, False)])
+def test_a_kernel_that_signs_return_addresses_needs_a_new_gdb(mask: str | None, signs: bool) -> None:
+    line = f"NUMBER(KERNELPACMASK)={mask}\n" if mask else ""
+    with snapfs.open(demo()) as snap:
+        cores = Cores(snap.memory, snap.vcpus)
+        cores._linux = Linux(VmcoreInfo(0, f"OSRELEASE=6.12.0\n{line}".encode()), AddressSpace(snap.memory, (), ""), None, None)
+        cores._looked = True
+        said = b"".join(howto_of(cores)).decode()
+        assert ("signs its return addresses" in said) == signs
+
+
+class Nothing:
+    """Memory that nobody looks into."""
+
+    def read(self, gpa: int, length: int) -> bytes:
+        raise AssertionError(gpa, length)

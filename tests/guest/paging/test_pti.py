@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from guest.paging.tables import Ram
 
 from snapfs.guest.paging import pti
-from snapfs.snapshot.vcpu.paging import X86Paging
+from snapfs.snapshot.vcpu.paging import Arm64Paging, RiscvPaging, X86Paging
 
 IDT = 0xFFFF_FE00_0000_0000
 NX = 1 << 63
@@ -59,3 +60,66 @@ def test_neighbouring_pages_that_are_no_pair_are_not_taken_for_one() -> None:
 
 def test_a_table_at_the_end_of_memory_has_no_neighbour() -> None:
     assert pti.other_half(Ram(0x3000), registers(KERNEL)) is None
+
+
+# ---- aarch64: arch/arm64/kernel/vmlinux.lds.S has the tables in the order idmap, tramp, reserved, swapper
+
+TG1 = {0x1000: 2, 0x4000: 1}
+#: the ASID of a program's table has the lowest bit more than that of its kernel's
+USER_ASID, KERNEL_ASID = 5 << 48, 4 << 48
+
+
+def swapper(page: int, *, cnp: int = 0) -> tuple[Ram, Arm64Paging, Arm64Paging]:
+    """Two pages of vectors at the top, which both tables map, the kernel's image in its own alone; registers with either table."""
+    ram = Ram(0x200000)
+    top = (page >> 3) - 1
+    user, kernel = 2 * page, 4 * page
+    for root, below in ((user, 8 * page), (kernel, 12 * page)):
+        ram.put(root + 8 * (top if page == 0x1000 else 1), below | 3)
+        ram.put(below + 8 * top, below + page | 3)
+        ram.put(below + page + 8 * top, below + 2 * page | 3)
+        ram.put(below + 2 * page + 8 * (top - 20), 0x1C0000 | 0x483, 0x1C0000 + page | 0x483)
+    ram.put(kernel, 16 * page | 3)
+    tcr = 16 | 16 << 16 | TG1[page] << 30
+    found = (Arm64Paging(0x8000, root | asid | cnp, tcr, 1, el) for root, asid, el in ((user, USER_ASID, 0), (kernel, KERNEL_ASID, 1)))
+    return ram, *found  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("page", [0x1000, 0x4000])
+@pytest.mark.parametrize("cnp", [0, 1])
+def test_on_aarch64_the_kernels_table_is_two_pages_above_that_of_all_programs(page: int, cnp: int) -> None:
+    ram, user, kernel = swapper(page, cnp=cnp)
+    assert pti.other_half(ram, user) == ("kernel", Arm64Paging(0x8000, 4 * page | USER_ASID | cnp, user.tcr, 1, 0))
+    assert pti.other_half(ram, kernel) == ("user", Arm64Paging(0x8000, 2 * page | KERNEL_ASID | cnp, kernel.tcr, 1, 1))
+
+
+def test_on_aarch64_other_neighbours_are_no_pair() -> None:
+    ram, user, kernel = swapper(0x1000)
+    vectors = 10 * 0x1000 + 8 * 491
+    for off, entry in (
+        (vectors, 0x1D0000 | 0x483),  # another page than the kernel has there
+        (2 * 0x1000, 0x3003),  # two branches
+        (10 * 0x1000, 0),  # replaced below: nothing at all
+    ):
+        changed = Ram(len(ram.data))
+        changed.data[:] = ram.data
+        if entry:
+            changed.put(off, entry)
+        else:
+            changed.put(vectors, 0, 0)
+        assert pti.other_half(changed, user) is None
+        assert pti.other_half(changed, kernel) is None
+    many = Ram(len(ram.data))
+    many.data[:] = ram.data
+    for table in (10 * 0x1000, 14 * 0x1000):
+        many.put(table + 8 * 400, *(0x1C0000 | 0x483 for _ in range(64)))
+    assert pti.other_half(many, user) is None
+
+
+def test_on_aarch64_there_is_no_pair_without_tables_or_beyond_memory() -> None:
+    ram, user, _ = swapper(0x1000)
+    off = Arm64Paging(user.ttbr0, user.ttbr1, user.tcr, 0, 0)
+    disabled = Arm64Paging(user.ttbr0, user.ttbr1, user.tcr | 1 << 23, 1, 0)
+    for registers in (off, disabled, Arm64Paging(0, 0, user.tcr, 1, 1), Arm64Paging(0, (1 << 48) - 0x1000, user.tcr, 1, 1)):
+        assert pti.other_half(ram, registers) is None
+    assert pti.other_half(ram, RiscvPaging(8 << 60, user=True)) is None
