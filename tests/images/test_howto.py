@@ -58,9 +58,7 @@ def test_tables_without_end_are_told_of_while_they_are_looked_at(tmp_path: Path,
     for name in ("config.json", "state.json", "memory-ranges"):
         (tmp_path / name).write_bytes((demo() / name).read_bytes())
     table = 10 << 20
-    contents = (
-        f"OSRELEASE=6.1.0\nPAGESIZE=4096\nSYMBOL(swapper_pg_dir)={0xFFFFFFFF80000000:x}\nNUMBER(phys_base)={table}\nKERNELOFFSET=0\n"
-    )
+    contents = f"OSRELEASE=6.1.0\nPAGESIZE=4096\nSYMBOL(swapper_pg_dir)={0xFFFFFFFF80000000:x}\nNUMBER(phys_base)={table}\nKERNELOFFSET=0\n"
     with (tmp_path / "memory-ranges").open("r+b") as file:
         file.seek(9 << 20)
         file.write(note(b"VMCOREINFO", 0, contents.encode()))
