@@ -46,6 +46,8 @@ class File:
         status = os.fstat(fd)
         self.size = status.st_size
         self.mtime_ns = status.st_mtime_ns
+        self._ctime_ns = status.st_ctime_ns
+        self._place = self._find_place()
         self._map: Map | None = None
         self._mappable = True
         self._ahead = Ahead()
@@ -79,7 +81,7 @@ class File:
         self._map = None
 
     def check(self, end: int) -> None:
-        """CorruptState when the file no longer reaches to `end`. That it was deleted or written to is logged once."""
+        """CorruptState when the file no longer reaches to `end`. That it was deleted, moved or written to is logged once."""
         try:
             status = os.fstat(self.fd)
         except OSError as error:
@@ -90,11 +92,23 @@ class File:
             self._changed("was written to while in use; what is read now may be neither the old nor the new")
         elif not status.st_nlink:
             self._changed("was deleted or replaced while in use; the file that was opened is still the one that is read")
+        elif status.st_ctime_ns != self._ctime_ns:
+            self._ctime_ns = status.st_ctime_ns
+            place = self._find_place()
+            if place != self._place:
+                self._changed(f"was moved to {place} while in use; it is still the one that is read")
         if status.st_size < end:
             raise CorruptState(
                 f"{self.name}: {status.st_size} bytes long now, {self.size} when it was opened; it was cut while in use, "
                 "restore it and mount again"
             )
+
+    def _find_place(self) -> str:
+        """Where the file is now, proc_pid_fd(5); empty where that cannot be said."""
+        try:
+            return os.readlink(f"/proc/self/fd/{self.fd}")
+        except OSError:
+            return ""
 
     def _changed(self, how: str) -> None:
         if not self._told:

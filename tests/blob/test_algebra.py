@@ -247,6 +247,22 @@ def test_a_file_that_is_replaced_or_deleted_stays_the_one_that_was_opened(file: 
     assert "deleted or replaced" in caplog.messages[0]
 
 
+def test_a_file_that_is_moved_aside_stays_the_one_that_was_opened(file: File, caplog: pytest.LogCaptureFixture) -> None:
+    before = file.pread(0, file.size)
+    path = Path(file.name)
+    os.link(path, path.with_suffix(".link"))  # which changes nothing
+    time.sleep(0.05)
+    assert file.pread(0, file.size) == before
+    assert not caplog.messages
+    path.rename(path.with_suffix(".old"))
+    path.write_bytes(b"another")
+    for _ in range(3):
+        time.sleep(0.05)
+        assert file.pread(0, file.size) == before
+    assert len(caplog.messages) == 1
+    assert f"was moved to {path.with_suffix('.old')} while in use" in caplog.messages[0]
+
+
 def test_a_file_that_is_written_to_is_told_of_once(file: File, caplog: pytest.LogCaptureFixture) -> None:
     file.view(0, 100)
     with open(file.name, "r+b") as out:
