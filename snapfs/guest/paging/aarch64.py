@@ -55,6 +55,8 @@ def trees(sctlr: int, tcr: int, ttbr0: int, ttbr1: int) -> tuple[Tree, ...]:
     found = []
     ds = bool(tcr >> 59 & 1)
     wide = tcr >> 32 & 7 == 6
+    # HA and HD: the processor itself makes pages dirty that are marked for it
+    dirties = tcr >> 39 & 3 == 3
     for upper, (half, ttbr) in enumerate(zip(_halves(tcr), (ttbr0, ttbr1), strict=True)):
         # without LPA2 small granules translate 48 bits at the most, whatever TxSZ asks for
         bits = half.bits if ds or half.page == 16 else min(half.bits, 48)
@@ -66,7 +68,7 @@ def trees(sctlr: int, tcr: int, ttbr0: int, ttbr1: int) -> tuple[Tree, ...]:
         layout = _Layout(half.page, ds and half.page < 16, wide and half.page == 16)
         tag = 0xFF << 56 if tcr >> 37 + upper & 1 else 0  # TBI0, TBI1
         plain = bool(tcr >> 41 + upper & 1)  # HPD0, HPD1
-        decode = _decoder(levels, layout, hierarchical=not plain)
+        decode = _decoder(levels, layout, hierarchical=not plain, dirties=dirties)
         found.append(Tree(f"TTBR{upper}", low, high, _root(ttbr, levels[0], layout), levels, decode, tag=tag))
     return tuple(found)
 
@@ -94,8 +96,9 @@ def _root(ttbr: int, first: Level, layout: _Layout) -> int:
     return address & -(8 << first.bits)
 
 
-def _decoder(levels: tuple[Level, ...], layout: _Layout, *, hierarchical: bool) -> Callable[[int, int], Entry]:
-    """`hierarchical`: entries that lead to tables take rights away from what is below them."""
+def _decoder(levels: tuple[Level, ...], layout: _Layout, *, hierarchical: bool, dirties: bool) -> Callable[[int, int], Entry]:
+    """`hierarchical`: entries that lead to tables take rights away from what is below them. `dirties`: a read-only page with DBM
+    is one that can be written and has not been yet."""
     last = len(levels) - 1
     shifts = tuple(level.shift for level in levels)
     # the largest block: 1G, 32M and 512M, a level more where addresses have 52 bits
@@ -130,7 +133,7 @@ def _decoder(levels: tuple[Level, ...], layout: _Layout, *, hierarchical: bool) 
         if depth < last and shifts[depth] > block:
             return absent("a block is not allowed at this level")
         rights = READ
-        if not entry >> 7 & 1:
+        if not entry >> 7 & 1 or (dirties and entry >> 51 & 1):
             rights |= WRITE
         if entry >> 6 & 1:
             rights |= USER

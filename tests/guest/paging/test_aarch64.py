@@ -47,6 +47,18 @@ def test_user_pages_and_execute_only_pages_belong_to_the_user() -> None:
     assert [answer(s, n << 12)[2] for n in range(3)] == ["r-xu-", "rw-u-", "r-xu-"]
 
 
+@pytest.mark.parametrize(("extra", "said"), [(0, "r---g"), (1 << 39, "r---g"), (1 << 40, "r---g"), (3 << 39, "rw--g")])
+def test_a_page_that_only_waits_to_be_made_dirty_can_be_written(extra: int, said: str) -> None:
+    ram = Ram()
+    ram.put(0x20000, 0x21003)
+    ram.put(0x21000, 0x22003)
+    ram.put(0x22000, 0x23003)
+    ram.put(0x23000, 0x5000 | AF | 3 | UXN | PXN | 1 << 7 | 1 << 51, 0x6000 | AF | 3 | UXN | PXN | 1 << 7)
+    s = space(ram, extra=extra)
+    assert answer(s, 0xFFFF_0000_0000_0000)[2] == said
+    assert answer(s, 0xFFFF_0000_0000_1000)[2] == "r---g"
+
+
 def test_a_table_takes_rights_away_from_what_is_below_it() -> None:
     ram = Ram()
     take = {"r-xu-": 2 << 61, "rwx--": 1 << 61 | 1 << 60, "rw-u-": 1 << 60 | 1 << 59}

@@ -136,7 +136,7 @@ GRANULES = st.sampled_from([12, 14, 16])
 SIZES = st.integers(16, 39)
 
 
-@given(SEEDS, st.tuples(GRANULES, SIZES), st.tuples(GRANULES, SIZES), st.integers(0, 3), st.booleans(), st.booleans())
+@given(SEEDS, st.tuples(GRANULES, SIZES), st.tuples(GRANULES, SIZES), st.integers(0, 3), st.booleans(), st.booleans(), st.integers(0, 3))
 def test_aarch64_with_two_halves_of_any_size_and_granule(
     seed: int,
     lower: tuple[int, int],
@@ -144,6 +144,7 @@ def test_aarch64_with_two_halves_of_any_size_and_granule(
     off: int,
     together: bool,
     plain: bool,
+    dirty: int,
 ) -> None:
     ram = Ram(TABLES + 1 << 16)
     for table, at, target, bits in words(seed):
@@ -155,7 +156,7 @@ def test_aarch64_with_two_halves_of_any_size_and_granule(
         ram.put((table << 16) + 8 * at, word)
     tg0, tg1 = {12: 0, 14: 2, 16: 1}, {12: 2, 14: 1, 16: 3}
     tcr = lower[1] | upper[1] << 16 | tg0[lower[0]] << 14 | tg1[upper[0]] << 30
-    tcr |= (off == 1) << 7 | (off == 2) << 23 | (3 << 41 if plain else 0)
+    tcr |= (off == 1) << 7 | (off == 2) << 23 | (3 << 41 if plain else 0) | dirty << 39
     ttbr1 = 0 if together else 1 << 16
     read = entry_in(ram)
     wanted = []

@@ -88,7 +88,7 @@ def _x86_page(va: int, size: int, entry: int, used: list[int], *, nxe: bool) -> 
     )
 
 
-# ---- Arm ARM (DDI 0487), D8.2 to D8.4: stage 1 of EL1 and EL0, no LPA2
+# ---- Arm ARM (DDI 0487), D8.2 to D8.5: stage 1 of EL1 and EL0, no LPA2
 
 
 def aarch64(read: Entry, va: int, ttbr0: int, ttbr1: int, tcr: int) -> Found:
@@ -137,7 +137,8 @@ def aarch64(read: Entry, va: int, ttbr0: int, ttbr1: int, tcr: int) -> Found:
             page,
             permissions(
                 r=True,
-                w=bool(allowed["W"] & ~descriptor >> 7 & 1),
+                # D8.5.2: with hardware management of the dirty state AP[2] says whether a page with DBM has been written to
+                w=bool(allowed["W"] & (~descriptor >> 7 | (descriptor >> 51 & tcr >> 40 & tcr >> 39)) & 1),
                 x=bool(user_runs or allowed["PX"] & ~descriptor >> 53 & 1),
                 u=bool(user or user_runs),
                 g=not descriptor >> 11 & 1,
