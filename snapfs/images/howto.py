@@ -39,6 +39,8 @@ def _guest(cores: Cores) -> Iterator[str]:
     if kernel is None:
         yield "No Linux kernel was recognised: no VMCOREINFO in RAM agrees with page tables. Firmware, an early boot, another"
         yield "system, or encrypted memory. vmcore has registers and physical memory; tools that need VMCOREINFO refuse it."
+        if cores.arch == "x86_64":
+            yield "Should it be Linux all the same: `crash VMLINUX vmcore` finds its way by the registers."
         yield from _missing(cores)
         return
     yield kernel.banner(cores.memory) or f"Linux {kernel.release}"

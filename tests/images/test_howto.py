@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def test_a_guest_that_is_not_linux_is_not_called_linux() -> None:
     said = howto(demo())
     assert "No Linux kernel was recognised" in said
     assert "gdb-0.core" in said
-    assert "crash" not in said
+    assert not re.search("makedumpfile|drgn|Debug information|crash /", said)
 
 
 @pytest.mark.parametrize("name", [*X86, *ARM])
