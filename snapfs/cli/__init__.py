@@ -73,7 +73,8 @@ def run(args: list[str]) -> int:
         if settings.json:
             output.report(type(error).__name__, error.format_message(), 1, as_json=True)
         else:
-            error.show()
+            with output.unheard():
+                error.show()
         return 1
     except (click.Abort, KeyboardInterrupt):
         return 128 + signal.SIGINT

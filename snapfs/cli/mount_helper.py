@@ -16,6 +16,7 @@ import sys
 from typing import Final
 
 from snapfs.cli.mount import under_sudo
+from snapfs.cli.output import unheard
 from snapfs.errors import CannotOpen, SnapfsError, UsageError
 
 __all__ = ["run"]
@@ -47,14 +48,20 @@ def run(args: list[str]) -> int:
     except UsageError as error:
         return _wrong(str(error))
     except SnapfsError as error:
-        sys.stderr.write(f"mount.snapfs: {error}\n")
+        _say(str(error))
     except Exception as error:  # the boundary to mount(8), which wants a number, not a traceback  # noqa: BLE001
-        sys.stderr.write(f"mount.snapfs: internal error: {type(error).__name__}: {error}; run `snapfs mount --debug` to see where\n")
+        _say(f"internal error: {type(error).__name__}: {error}; run `snapfs mount --debug` to see where")
     return _FAILED
 
 
+def _say(text: str) -> None:
+    with unheard():
+        sys.stderr.write(f"mount.snapfs: {text}\n")
+        sys.stderr.flush()
+
+
 def _wrong(message: str) -> int:
-    sys.stderr.write(f"mount.snapfs: {message}\n")
+    _say(message)
     return _WRONG
 
 
@@ -65,17 +72,19 @@ def _mount(source: str, target: str, options: list[str], given: set[str]) -> int
 
     parsed = parse(options, sloppy="-s" in given)
     verbose = "-v" in given
+    warnings = list(parsed.warnings)
+    if "-f" in given:
+        Snapshot(source).close()
+    else:
+        warnings += mount(Request((source,), target, parsed, foreground=parsed.debug, debug=parsed.debug, verbosity=int(verbose)))
     if verbose:
         sys.stdout.write(f"mount.snapfs: {source} on {target}\n")
     if "-f" in given:
-        Snapshot(source).close()
         return 0
-    warnings = list(parsed.warnings)
-    warnings += mount(Request((source,), target, parsed, foreground=parsed.debug, debug=parsed.debug, verbosity=int(verbose)))
     for warning in warnings:
-        sys.stderr.write(f"mount.snapfs: warning: {warning}\n")
+        _say(f"warning: {warning}")
     if hint := under_sudo(parsed):
-        sys.stderr.write(f"mount.snapfs: {hint}\n")
+        _say(hint)
     return 0
 
 

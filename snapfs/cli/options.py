@@ -32,7 +32,7 @@ class Settings:
         """Whether stdout gets colours."""
         if self.color != "auto":
             return self.color == "always"
-        return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def settings(ctx: click.Context | None = None) -> Settings:
@@ -66,10 +66,20 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
+def _help(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    """As click's own, but a stdout that is full or whose reader has gone is treated as everywhere else."""
+    if value and not ctx.resilient_parsing:
+        from snapfs.cli.output import emit
+
+        emit(ctx.get_help())
+        ctx.exit()
+
+
 def shared(command: _F) -> _F:
     """Gives a command the options that all have; stands right under `@click.command`."""
     before = len(getattr(command, "__click_params__", ()))
     for option in (
+        click.option("-h", "--help", is_flag=True, is_eager=True, expose_value=False, callback=_help, help="Show this message and exit."),
         click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show versions and exit."),
         click.option("--debug", is_flag=True, expose_value=False, callback=_set("debug"), help="Show tracebacks."),
         click.option("-q", "--quiet", is_flag=True, expose_value=False, callback=_quiet, help="Say less."),

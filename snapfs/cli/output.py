@@ -39,6 +39,7 @@ __all__ = [
     "paint",
     "printable",
     "report",
+    "unheard",
     "unicode_output",
     "warn",
 ]
@@ -103,7 +104,13 @@ def flush() -> None:
 
 def give_up() -> None:
     """Lets what is still held back go nowhere: the interpreter's own flush at the end must not fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _to_nowhere(sys.stdout)
+
+
+def _to_nowhere(stream: TextIO) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def emit_text(text: str) -> None:
@@ -157,8 +164,19 @@ def _to_stderr(said: str | dict[str, Any]) -> None:
 
 
 def _line_to_stderr(line: str) -> None:
-    sys.stderr.buffer.write(f"{line}\n".encode(_encoding(sys.stderr), "snapfs"))
-    sys.stderr.flush()
+    """Where nobody reads it any more, the exit code still tells."""
+    with unheard():
+        sys.stderr.buffer.write(f"{line}\n".encode(_encoding(sys.stderr), "snapfs"))
+        sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def unheard() -> Iterator[None]:
+    """For what writes to stderr: that it takes no more, or its reader has gone, is no reason to stop, or to end with another exit code."""
+    try:
+        yield
+    except OSError:
+        _to_nowhere(sys.stderr)
 
 
 def printable(text: str, stream: TextIO | None = None) -> str:

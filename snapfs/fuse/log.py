@@ -22,6 +22,8 @@ __all__ = ["Tail", "WithLog", "configure"]
 _LINES: Final = 100
 _WINDOW: Final = 1 << 16
 _SYSLOG: Final = "/dev/log"
+# that the log file cannot be written is told again after so many seconds: the tail goes on
+_AGAIN: Final = 60.0
 
 
 class Tail(logging.Handler):
@@ -42,6 +44,28 @@ class Tail(logging.Handler):
         if len(data) == _WINDOW:
             data = data[data.find(b"\n") + 1 :]
         return b"".join(data.splitlines(keepends=True)[-_LINES:])
+
+
+class _ToFile(logging.handlers.WatchedFileHandler):
+    """Writes to the file of `--log-file`. Where that fails the tail is told, now and then: what is missing in the file is there."""
+
+    def __init__(self, path: str, tail: Tail) -> None:
+        super().__init__(path, encoding="utf-8", errors="backslashreplace")
+        self._tail = tail
+        self._told_at = -_AGAIN
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            super().emit(record)
+        except OSError:  # of the file's own directory
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - a name of the standard library
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError) and time.monotonic() - self._told_at >= _AGAIN:
+            self._told_at = time.monotonic()
+            text = f"{self.baseFilename}: the log cannot be written: {error.strerror}; LOG in the mount goes on"
+            self._tail.handle(logging.LogRecord(record.name, logging.ERROR, __file__, 0, text, None, None))
 
 
 class _LogFile(File):
@@ -82,7 +106,7 @@ class WithLog(Dir):
 
 def configure(*, foreground: bool, level: int, file: str | None) -> Tail:
     """Sets up logging for a mount; WriteError when the log file cannot be written. What cannot be logged later (a full disk,
-    no syslog) is dropped: it must not stop the mount."""
+    no syslog) must not stop the mount, and stands in the tail."""
     logging.raiseExceptions = False
     top = logging.getLogger()
     for handler in list(top.handlers):
@@ -94,7 +118,7 @@ def configure(*, foreground: bool, level: int, file: str | None) -> Tail:
     top.addHandler(tail)
     if file is not None:
         try:
-            to_file: logging.Handler = logging.handlers.WatchedFileHandler(file, encoding="utf-8", errors="backslashreplace")
+            to_file: logging.Handler = _ToFile(file, tail)
         except OSError as error:
             raise WriteError(f"{file}: the log cannot be written: {error.strerror}; name another --log-file") from error
         to_file.setFormatter(stamped)

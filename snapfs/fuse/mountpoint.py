@@ -135,8 +135,12 @@ def keep_apart(path: str, sources: Iterable[str], log_file: str | None) -> None:
 
 
 def _stale(path: str) -> MountError:
+    """For a path that is, or lies in, the mount of a process that died."""
+    wanted = os.path.abspath(path)
+    above = [mount.path for mount in mounts() if mount.ours and wanted.startswith(mount.path.rstrip("/") + "/")]
+    dead = path if mounted_at(path) or not above else above[-1]
     return MountError(
-        f"{path}: the mount of a process that died is still here (transport endpoint is not connected); run `snapfs umount {path}` first"
+        f"{path}: the mount of a process that died is still here (transport endpoint is not connected); run `snapfs umount {dead}` first"
     )
 
 

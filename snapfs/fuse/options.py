@@ -31,6 +31,8 @@ HELP: Final = {
     "debug": "as --debug",
 }
 
+_VALUED: Final = frozenset(name.partition("=")[0] for name in HELP if "=" in name)
+
 # words of fstab(5) and mount(8) that say nothing to a read-only file system, or what is so anyway
 _WORDS: Final = (
     "ro rw defaults auto noauto user nouser users nousers owner noowner group nogroup nofail _netdev nosuid nodev noexec async sync "
@@ -132,7 +134,10 @@ def _number(name: str, text: str, base: int, most: int) -> int:
 def parse(texts: list[str] | tuple[str, ...], *, sloppy: bool = False) -> MountOptions:
     """The options of all `-o`; UsageError for one that is not known, unless sloppy."""
     found = MountOptions()
-    for option in (o for text in texts for o in split(text)):
+    words = [option for text in texts for option in split(text)]
+    if "remount" in words:
+        raise UsageError("-o remount: a snapfs mount is read-only and its options stay as they are; unmount it and mount it again")
+    for option in words:
         name, given, value = option.partition("=")
         match name, bool(given):
             case (("allow_other" | "allow_root"), False):
@@ -164,5 +169,7 @@ def parse(texts: list[str] | tuple[str, ...], *, sloppy: bool = False) -> MountO
                 pass
             case _ if not sloppy:
                 known = ", ".join(HELP)
+                if name in HELP or name in _VALUED:
+                    raise UsageError(f"-o {option}: {'takes no' if given else 'needs a'} value; the options are {known}")
                 raise UsageError(f"-o {option}: not an option of snapfs; those are {known}, and the words of fstab(5)")
     return found

@@ -180,6 +180,8 @@ def _why(mountpoint: str, said: str, *, asks_for_others: bool) -> MountError:
         advice = "let this user open /dev/fuse for reading and writing (udev gives it the mode 0666)"
     elif os.geteuid() and shutil.which("fusermount3") is None:
         advice = "users who are not root need fusermount3: install the package fuse3"
+    elif os.geteuid() and "mount_max" in said:  # its name in /etc/fuse.conf
+        return FuseUnavailable(f"{mountpoint}: {reason}; unmount some, or have an administrator raise it")
     elif os.geteuid():
         advice = "check that fusermount3 is the package's and setuid root (`ls -l $(command -v fusermount3)`)"
     elif any(os.strerror(number) in said for number in (errno.EPERM, errno.EACCES)):

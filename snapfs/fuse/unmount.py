@@ -119,6 +119,9 @@ def server_of(path: str) -> int | None:
 
 
 def _in_the_way(path: str, mounted: str) -> str:
+    inside = [mount.path for mount in mounts() if mount.path.startswith(mounted.rstrip("/") + "/")]
+    if inside:
+        return f"{path}: in use: {inside[-1]} is mounted in it; unmount that first"
     held = [f"{what} of {name} ({pid})" for pid, name, what in holders(mounted)]
     listed = ", ".join(held[:5]) + (f" and {len(held) - 5} more" if len(held) > 5 else "")
     who = f"held by {listed}" if held else "held by a process that you may not look at, or mounted elsewhere too"

@@ -13,6 +13,7 @@ or replaced under us stays the one that was asked for.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Mapping, Sequence
@@ -23,10 +24,14 @@ from typing import Final
 from snapfs.blob import File
 from snapfs.errors import CannotOpen, NotASnapshot
 
-__all__ = ["Source"]
+__all__ = ["NAME_IT", "Source"]
 
 _PARTS: Final = ("config.json", "state.json", "vm.json", "migration_config.json")
 _PACKED: Final = (".zst", ".gz", ".xz", ".lz4")
+_ARCHIVES: Final = (*_PACKED, ".tar", ".tgz", ".txz", ".tzst", ".zip", ".7z")
+
+#: what to do about a directory that is no snapshot
+NAME_IT: Final = "; name the directory that the snapshot was written to"
 
 
 class Source:
@@ -37,16 +42,15 @@ class Source:
         self.path = Path(os.path.abspath(path))
         try:
             self.dir_fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except NotADirectoryError:
-            raise CannotOpen(f"{path}: not a directory; name the directory that the snapshot was written to") from None
         except OSError as error:
-            raise CannotOpen(f"{path}: {error.strerror}; name the directory that the snapshot was written to") from error
+            reason = "not a directory" if isinstance(error, NotADirectoryError) else error.strerror
+            raise CannotOpen(f"{path}: {reason}; {_instead(path, error)}") from error
         self._files: dict[str, File] = {}
         parts = [name for name in self.names if name in _PARTS or is_memory(name)]
         if not parts:
             self.close()
             packed = [n for n in os.listdir(path) if n.endswith(_PACKED)]
-            hint = f"; {packed[0]} is compressed, unpack it first" if packed else ""
+            hint = f"; {packed[0]} is compressed, unpack it first" if packed else NAME_IT
             raise NotASnapshot(f"{path}: none of config.json, state.json, vm.json and memory-ranges is in it{hint}")
         self._open_any(parts)
 
@@ -127,6 +131,22 @@ class Source:
         if self.dir_fd >= 0:
             os.close(self.dir_fd)
             self.dir_fd = -1
+
+
+def _instead(path: str | os.PathLike[str], error: OSError) -> str:
+    """What to name instead of a path that is no directory."""
+    text = os.fspath(path)
+    above, name = os.path.split(text)
+    if text.startswith("file:"):
+        return "name the path alone, without file://"
+    if error.errno == errno.ENOTCONN:
+        return "the process that served this mount died: unmount it and mount it again"
+    if isinstance(error, NotADirectoryError) and os.path.isfile(path):
+        if name in _PARTS or is_memory(name):
+            return f"this is one file of a snapshot, name its directory: {above or '.'}"
+        if name.endswith(_ARCHIVES):
+            return "unpack it, and name the directory that the snapshot is in then"
+    return NAME_IT.removeprefix("; ")
 
 
 def is_memory(name: str) -> bool:

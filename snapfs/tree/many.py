@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 import stat
+import string
 import threading
 import time
 import weakref
@@ -22,6 +23,7 @@ from typing import Final
 
 from snapfs.errors import CannotOpen, CorruptState, NotASnapshot, SnapfsError, UsageError
 from snapfs.snapshot import Snapshot
+from snapfs.snapshot.source import NAME_IT
 from snapfs.tree import names
 from snapfs.tree.nodes import Dir, Link, Node, error_file
 from snapfs.tree.root import root
@@ -72,10 +74,13 @@ def _check(template: str | None) -> None:
     if template is None:
         return
     try:
-        template.format(**dict.fromkeys(_FIELDS, "x"))
-    except (KeyError, IndexError, ValueError, AttributeError) as error:
+        parts = list(string.Formatter().parse(template))
+    except ValueError:
+        parts = [("", "", "", None)]
+    # nothing but the fields: str.format itself would look into attributes, and fill up to any width
+    if any(field is not None and (field not in _FIELDS or form or conversion) for _, field, form, conversion in parts):
         known = ", ".join(f"{{{field}}}" for field in _FIELDS)
-        raise UsageError(f"--name {template}: not a template; its fields are {known}") from error
+        raise UsageError(f"--name {template}: not a template; its fields are {known}")
 
 
 def _is_one(path: str) -> bool:
@@ -270,7 +275,7 @@ class _One(Dir):
         try:
             snap = Snapshot(path)
         except NotASnapshot as error:
-            raise NotASnapshot(f"{error}; or it has only just been begun") from None
+            raise NotASnapshot(f"{str(error).removesuffix(NAME_IT)}; or it has only just been begun") from None
         tree = root(snap)
         problems = snap.problems
         if problems:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from shlex import quote
 
 import commands
 import corpus
@@ -19,7 +20,7 @@ def env(tmp_path):
     bin_dir = tmp_path / "bin"
     bin_dir.mkdir()
     script = bin_dir / "snapfs"
-    script.write_text(f'#!/bin/sh\nPYTHONPATH={commands.REPOSITORY} exec {sys.executable} -m snapfs "$@"\n')
+    script.write_text(f'#!/bin/sh\nPYTHONPATH={quote(str(commands.REPOSITORY))} exec {quote(sys.executable)} -m snapfs "$@"\n')
     script.chmod(0o755)
     keep = {k: v for k, v in os.environ.items() if k in ("LANG", "LC_ALL", "XDG_CACHE_HOME")}
     return {**keep, "PATH": f"{bin_dir}:{os.environ['PATH']}", "HOME": str(tmp_path), "TERM": "dumb", "PS1": "$ ", "INPUTRC": "/dev/null"}

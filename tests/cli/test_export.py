@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from shlex import quote
 
 import commands
 import corpus
@@ -109,7 +110,7 @@ def test_evidence_is_not_written_to(run, tmp_path):
 
 
 def test_a_reader_that_has_had_enough_ends_an_archive_in_silence():
-    script = f"{sys.executable} -m snapfs export -q --demo . - | head -c 1; exit ${{PIPESTATUS[0]}}"
+    script = f"{quote(sys.executable)} -m snapfs export -q --demo . - | head -c 1; exit ${{PIPESTATUS[0]}}"
     result = subprocess.run(["bash", "-c", script], capture_output=True, env={**os.environ, "PYTHONPATH": str(commands.REPOSITORY)})
     assert (result.returncode, result.stderr) == (141, b"")
 

@@ -10,11 +10,15 @@ import pytest
 
 SHARE = "usr/local/share"
 
+# where it is refused, which has its own test
+needs_plain_path = pytest.mark.skipif(" " in sys.executable, reason="a script cannot name this interpreter")
+
 
 def files(root):
     return sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file())
 
 
+@needs_plain_path
 def test_helpers_and_completions_stand_where_the_system_looks(run, tmp_path):
     assert run("install-helpers", "--trust", "--root", tmp_path).code == 0
     found = files(tmp_path)
@@ -29,6 +33,7 @@ def test_helpers_and_completions_stand_where_the_system_looks(run, tmp_path):
     assert (tmp_path / SHARE / "zsh/site-functions/_snapfs").read_text().startswith("#compdef snapfs\n")
 
 
+@needs_plain_path
 def test_a_helper_is_the_mount_helper_and_listens_to_no_variable(run, tmp_path):
     run("install-helpers", "--trust", "--root", tmp_path)
     first, *rest = (tmp_path / "sbin/mount.snapfs").read_text().splitlines()
@@ -52,6 +57,7 @@ def test_uninstall_takes_everything_back_and_nothing_else(run, tmp_path):
     assert files(tmp_path) == ["kept", f"{SHARE}/man/man1/other.1"]
 
 
+@needs_plain_path
 def test_what_is_not_ours_is_not_replaced(run, tmp_path):
     (tmp_path / "sbin").mkdir()
     (tmp_path / "sbin/mount.snapfs").write_text("somebody else's")
@@ -83,3 +89,11 @@ def test_others_than_root_are_told_how(run):
     answer = run("install-helpers")
     assert answer.code == 4
     assert "sudo" in answer.err
+
+
+def test_an_interpreter_that_a_script_cannot_name_is_a_sentence(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/opt/with blank/python")
+    answer = run("install-helpers", "--trust", "--root", tmp_path)
+    assert answer.code == 1
+    assert "install snapfs under a shorter path without blanks" in answer.err
+    assert files(tmp_path) == []

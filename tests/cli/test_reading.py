@@ -6,6 +6,7 @@ import pty
 import shutil
 import subprocess
 import sys
+from shlex import quote
 
 import commands
 import corpus
@@ -196,7 +197,7 @@ def test_a_snapshot_whose_name_is_no_text_opens_and_is_named_in_errors(tmp_path)
 
 
 def test_a_reader_that_has_had_enough_is_no_error():
-    script = f"{sys.executable} -m snapfs tree --demo | head -n 1; exit ${{PIPESTATUS[0]}}"
+    script = f"{quote(sys.executable)} -m snapfs tree --demo | head -n 1; exit ${{PIPESTATUS[0]}}"
     result = subprocess.run(
         ["bash", "-c", script], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(commands.REPOSITORY)}
     )
@@ -210,9 +211,21 @@ def test_a_full_disk_behind_stdout_is_a_sentence():
     assert result.stderr == b"snapfs: state.txt: standard output: No space left on device\n"
 
 
+def test_help_meets_a_full_disk_and_a_reader_that_has_gone_like_everything_else():
+    for args in (("-h",), ("mount", "-h"), ("--version",)):
+        with open("/dev/full", "wb") as full:
+            result = commands.program(*args, stdout=full)
+        assert (result.returncode, result.stderr) == (4, b"snapfs: standard output: No space left on device\n")
+        read, write = os.pipe()
+        os.close(read)
+        result = commands.program(*args, stdout=write)
+        os.close(write)
+        assert (result.returncode, result.stderr) == (141, b"")
+
+
 def test_a_closed_stdout_is_a_sentence():
     result = subprocess.run(
-        ["bash", "-c", f"{sys.executable} -m snapfs ls --demo >&-"],
+        ["bash", "-c", f"{quote(sys.executable)} -m snapfs ls --demo >&-"],
         capture_output=True,
         env={**os.environ, "PYTHONPATH": str(commands.REPOSITORY)},
     )
@@ -259,7 +272,7 @@ def test_a_terminal_gets_columns_slashes_and_colours():
     assert all(len(line) < 120 for line in found.splitlines())
 
 
-@pytest.mark.parametrize(("args", "env"), [(("--color", "never"), {}), ((), {"NO_COLOR": "1"})])
+@pytest.mark.parametrize(("args", "env"), [(("--color", "never"), {}), ((), {"NO_COLOR": "1"}), ((), {"TERM": "dumb"})])
 def test_nobody_gets_colours_who_does_not_want_them(args, env):
     assert "\x1b[" not in on_terminal("ls", "--demo", *args, **env)
 

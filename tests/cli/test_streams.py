@@ -7,6 +7,7 @@ import pty
 import subprocess
 import sys
 from pathlib import Path
+from shlex import quote
 
 
 def at_terminal(command: str) -> str:
@@ -28,7 +29,7 @@ def at_terminal(command: str) -> str:
 
 
 def test_the_census_shows_its_progress_on_the_terminal_and_not_in_the_file(tmp_path: Path) -> None:
-    shown = at_terminal(f"{sys.executable} -m snapfs cat --demo memory/pages.txt > {tmp_path}/pages")
+    shown = at_terminal(f"{quote(sys.executable)} -m snapfs cat --demo memory/pages.txt > {quote(str(tmp_path))}/pages")
     assert "memory/pages.txt" in shown
     assert "\x1b" in shown
     assert "\x1b" not in (tmp_path / "pages").read_text()
@@ -36,5 +37,5 @@ def test_the_census_shows_its_progress_on_the_terminal_and_not_in_the_file(tmp_p
 
 
 def test_who_asks_for_quiet_is_shown_no_progress(tmp_path: Path) -> None:
-    assert at_terminal(f"{sys.executable} -m snapfs cat -q --demo memory/pages.txt > {tmp_path}/pages") == ""
+    assert at_terminal(f"{quote(sys.executable)} -m snapfs cat -q --demo memory/pages.txt > {quote(str(tmp_path))}/pages") == ""
     assert (tmp_path / "pages").stat().st_size > 0

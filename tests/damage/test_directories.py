@@ -48,7 +48,10 @@ def nobody() -> Iterator[None]:
     [
         (lambda p: p / "missing", 11, "No such file or directory"),
         (lambda p: _write(p / "file", b"x"), 11, "not a directory; name the directory that the snapshot was written to"),
-        (lambda p: p, 12, "none of config.json, state.json, vm.json and memory-ranges is in it"),
+        (lambda p: _write(p / "config.json", b"{}"), 11, "not a directory; this is one file of a snapshot, name its directory: "),
+        (lambda p: _write(p / "s.tar", b"x"), 11, "not a directory; unpack it, and name the directory that the snapshot is in then"),
+        (lambda p: f"file://{p}", 11, "No such file or directory; name the path alone, without file://"),
+        (lambda p: p, 12, "none of config.json, state.json, vm.json and memory-ranges is in it; name the directory that"),
         (lambda p: _write(p / "memory-ranges.zst", b"x").parent, 12, "memory-ranges.zst is compressed, unpack it first"),
         (lambda p: _write(p / "other.json", b"{}").parent, 12, "none of config.json"),
         (lambda p: _fifo(p / "state.json").parent, 12, "none of config.json"),

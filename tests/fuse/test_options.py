@@ -47,6 +47,17 @@ def test_unknown_option_is_an_error_that_lists_the_known_ones(word: str) -> None
     parse([word], sloppy=True)
 
 
+@pytest.mark.parametrize(("word", "why"), [("uid", "needs a value"), ("cache=1", "takes no value"), ("uids=1", "not an option")])
+def test_option_that_is_known_and_used_wrongly_is_not_called_unknown(word: str, why: str) -> None:
+    with pytest.raises(UsageError, match=f"-o {word}: {why}"):
+        parse([word])
+
+
+def test_remount_is_refused_whatever_mount_says_with_it() -> None:
+    with pytest.raises(UsageError, match="unmount it and mount it again"):
+        parse(["rw,user_id=0,group_id=0,remount"])
+
+
 @pytest.mark.parametrize("word", ["uid=-1", "uid=x", "gid=4294967295", "umask=9", "umask=1000", "processes=0", "processes=65"])
 def test_number_out_of_range_is_an_error(word: str) -> None:
     with pytest.raises(UsageError):

@@ -90,3 +90,13 @@ def test_why_a_mount_failed_is_asked_of_the_system(words: str, monkeypatch: pyte
     assert "user_allow_other" in str(why(errno.EPERM, None, 1000, others=True))
     assert "user_allow_other" not in str(why(errno.EPERM, None, others=True))
     assert type(why(errno.EINVAL, None)) is MountError
+    assert "setuid root" in str(why(errno.EPERM, None, 1000))
+
+
+def test_limit_of_mounts_is_not_taken_for_a_missing_permission(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "_device_error", lambda: None)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    said = "fusermount3: too many FUSE filesystems mounted; mount_max=N can be set in /etc/fuse.conf"
+    found = str(session._why("/m", said, asks_for_others=False))
+    assert "unmount some" in found
+    assert "setuid" not in found

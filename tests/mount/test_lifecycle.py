@@ -110,6 +110,21 @@ def test_killed_daemon_leaves_a_mount_that_is_explained_and_can_be_cleared(tmp_p
     assert mounts_below(tmp_path) == []
 
 
+def test_path_in_the_mount_of_a_killed_daemon_is_explained_by_that_mount(tmp_path: Path) -> None:
+    at = tmp_path / "m"
+    assert run("mount", "--demo", at).returncode == 0
+    pid = server(at)
+    os.kill(pid, signal.SIGKILL)
+    assert becomes(lambda: ended(pid))
+    done = run("mount", "--demo", at / "vcpus")
+    assert done.returncode == 10
+    assert f"run `snapfs umount {at}` first" in done.stderr
+    done = run("info", at)
+    assert done.returncode == 11
+    assert "unmount it and mount it again" in done.stderr
+    assert run("umount", at).returncode == 0
+
+
 def test_umount_of_a_busy_mount_says_who_holds_it(tmp_path: Path) -> None:
     with mounted("--demo", at=tmp_path / "m") as at:
         with subprocess.Popen(["sleep", "60"], cwd=at / "vcpus") as sleeper:
@@ -119,6 +134,15 @@ def test_umount_of_a_busy_mount_says_who_holds_it(tmp_path: Path) -> None:
         assert f"the working directory of sleep ({sleeper.pid})" in done.stderr
         assert "--lazy" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_umount_names_the_mount_that_lies_in_it(tmp_path: Path) -> None:
+    with mounted("--demo", at=tmp_path / "m") as at:
+        with mounted("--demo", at=at / "vcpus"):
+            done = run("umount", "--timeout", "0", at)
+            assert done.returncode == 16
+            assert f"{at}/vcpus is mounted in it; unmount that first" in done.stderr
+        assert (at / "vcpus/0/regs/rip").read_text().startswith("0x")
 
 
 def test_umount_tries_again_until_the_mount_is_free(tmp_path: Path) -> None:
@@ -276,6 +300,37 @@ def test_full_disk_under_the_log_does_not_stop_the_mount(tmp_path: Path) -> None
         pytest.skip("there is no /dev/full on this machine")
     with mounted("--demo", "--log-file", "/dev/full", at=tmp_path / "m") as at:
         assert (at / "README").read_bytes()
+
+
+def test_log_file_that_fails_later_is_told_and_the_mount_goes_on(tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    with mounted("--demo", "--log-file", logs / "log", at=tmp_path / "m") as at:
+        (logs / "log").unlink()
+        logs.rmdir()
+        for seen in (1, 2):
+            os.kill(server(at), signal.SIGUSR1)
+            assert becomes(lambda seen=seen: (at / "LOG").read_text().count("counters:") == seen)  # type: ignore[misc]
+        assert (at / "config/cpus/boot_vcpus").read_text() == "2\n"
+        told = [line for line in (at / "LOG").read_text().splitlines() if "cannot be written" in line]
+        assert told
+        assert f"{logs}/log: the log cannot be written: No such file or directory" in told[0]
+        logs.mkdir()
+        os.kill(server(at), signal.SIGUSR1)
+        assert becomes(lambda: "counters:" in (logs / "log").read_text() if (logs / "log").exists() else False)
+
+
+def test_exit_code_is_the_same_where_nobody_reads_the_words(tmp_path: Path) -> None:
+    snap = _damaged(tmp_path / "s", memory=0.5)
+    for args, code in (((snap,), 0), ((tmp_path / "missing",), 11)):
+        read, write = os.pipe()
+        os.close(read)
+        command = [sys.executable, "-m", "snapfs", "mount", *args, tmp_path / "m"]
+        try:
+            assert subprocess.run(command, stdin=subprocess.DEVNULL, stderr=write, timeout=PATIENCE, check=False).returncode == code
+        finally:
+            os.close(write)
+    assert run("umount", tmp_path / "m").returncode == 0
 
 
 def test_mount_point_may_be_a_link(tmp_path: Path) -> None:

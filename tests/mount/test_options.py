@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from shlex import quote
 
 import corpus
 import pytest
@@ -141,7 +142,8 @@ def test_sudo_is_told_of_the_options_that_let_the_user_look(tmp_path: Path) -> N
 def test_missing_fuse_is_15_and_names_what_works_without_it(tmp_path: Path) -> None:
     if os.geteuid():
         pytest.skip("hiding /dev/fuse needs root")
-    script = f"mount -t tmpfs none /dev && mknod /dev/null c 1 3 && exec {sys.executable} -m snapfs mount --demo {tmp_path / 'm'}"
+    snapfs = f"{quote(sys.executable)} -m snapfs"
+    script = f"mount -t tmpfs none /dev && mknod /dev/null c 1 3 && exec {snapfs} mount --demo {quote(str(tmp_path / 'm'))}"
     done = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 15, done.stderr
     assert "no /dev/fuse" in done.stderr
@@ -151,8 +153,8 @@ def test_missing_fuse_is_15_and_names_what_works_without_it(tmp_path: Path) -> N
 
 
 def test_unprivileged_container_mounts_or_says_why(tmp_path: Path) -> None:
-    snapfs, at = f"{sys.executable} -m snapfs", tmp_path / "m"
-    script = f"{snapfs} mount --demo {at} && cat {at}/vcpus/0/regs/rip && {snapfs} umount {at}"
+    snapfs, at = f"{quote(sys.executable)} -m snapfs", tmp_path / "m"
+    script = f"{snapfs} mount --demo {quote(str(at))} && cat {quote(str(at))}/vcpus/0/regs/rip && {snapfs} umount {quote(str(at))}"
     done = subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, check=False)
     if "unshare" in done.stderr:
         pytest.skip(f"no user namespaces here: {done.stderr.strip()}")

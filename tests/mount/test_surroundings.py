@@ -190,8 +190,7 @@ def test_disk_that_gets_full_under_the_log() -> None:
             echo == mount; $P mount --log-file /mnt/small/log /srv/snap /mnt/m; echo $?
             cat /dev/zero >/mnt/small/fill 2>/dev/null
             server=$(python -c 'import os; print(os.getxattr("/mnt/m", "user.snapfs.pid").decode())')
-            for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do kill -USR1 $server; sleep 0.02; done
-            until grep -q counters /mnt/m/LOG; do sleep 0.05; done
+            echo == told; until grep 'cannot be written' /mnt/m/LOG; do kill -USR1 $server; sleep 0.1; done
             echo == still; cat /mnt/m/config/cpus/boot_vcpus; grep -c counters /mnt/m/LOG
             echo == umount; $P umount /mnt/m; echo $?
             echo == full; $P mount --log-file /mnt/small/dir/log /srv/snap /mnt/m; echo $?
@@ -199,6 +198,7 @@ def test_disk_that_gets_full_under_the_log() -> None:
         )
     )
     assert said["mount"] == "0\n"
+    assert "/mnt/small/log: the log cannot be written: No space left on device; LOG in the mount goes on" in said["told"]
     first, count = said["still"].split()
     assert first == "2"
     assert int(count) > 0

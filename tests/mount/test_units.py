@@ -40,7 +40,7 @@ def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
         # an instance of the template, and a program that is there
         name = unit.name.replace("@.", "@var-snapshots-web\\x2d1.")
         units.append(tmp_path / name)
-        units[-1].write_text(unit.read_text().replace("ExecStart=snapfs", f"ExecStart={sys.executable} -m snapfs"))
+        units[-1].write_text(unit.read_text().replace("ExecStart=snapfs", f'ExecStart="{sys.executable}" -m snapfs'))
     assert len(units) == 3
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True, check=False)
     said = [line for line in done.stderr.splitlines() if str(tmp_path) in line or "snap" in line]
