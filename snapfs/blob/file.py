@@ -160,7 +160,8 @@ class File:
             return _HOLE.view(0, length)
         if length <= _COPIED and ready.works:
             ready.prepare(self.fd, offset, length)
-            return ready.buffer[:length] if ready.start == offset and end <= ready.end else None
+            if ready.works:
+                return ready.buffer[:length] if ready.start == offset and end <= ready.end else None
         mapped = self._mapped()
         return mapped.view(offset, end) if mapped and mapped.resident(offset, end) else None
 

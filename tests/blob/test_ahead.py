@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -46,6 +47,21 @@ def test_a_file_without_such_reads_is_not_asked_twice() -> None:
     finally:
         os.close(out)
         os.close(into)
+
+
+def test_where_there_are_no_such_reads_the_first_one_is_answered_at_once_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    file = File.open(str(path))
+    file.pread(0, file.size)
+    monkeypatch.setattr("snapfs.blob.ahead.os.preadv", refuse)
+    for at in (0, 4096, 5000):
+        data = file.instant(at, 4096)
+        assert data is not None
+        assert bytes(data) == CONTENT[at : at + 4096]
+        del data
+    file.close()
 
 
 def test_somebody_who_reads_on_gets_what_was_made_ready_for_him(path: Path) -> None:
