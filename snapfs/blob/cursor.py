@@ -11,6 +11,8 @@ __all__ = ["Cursor"]
 
 # who reads on in small pieces has so much got ready for him at once
 _AHEAD: Final = 64 << 10
+# reads in a row of somebody who reads on; where several take turns, what is got ready for one is lost before he comes back
+_SURE: Final = 2
 
 
 class Cursor:
@@ -25,7 +27,7 @@ class Cursor:
         self._ask: Callable[[int, int], bytes | memoryview | None] | None = None
         self._first = self._last = self._shift = 0
         self._reached = self._length = 0
-        self._reads_on = False
+        self._reads_on = 0
 
     def instant(self, offset: int, length: int) -> bytes | memoryview | None:
         """`view` where nothing has to be waited for, None where that cannot be said. What comes is complete, not cut at a seam,
@@ -39,7 +41,7 @@ class Cursor:
         if end > self._last:
             length = min(end, self._size) - offset
             end = offset + length
-        self._reads_on = offset == self._reached
+        self._reads_on = self._reads_on + 1 if offset == self._reached else 0
         self._reached = end
         self._length = length
         if end > self._last or self._ask is None:
@@ -54,5 +56,5 @@ class Cursor:
     def ahead(self) -> None:
         """Gets ready what somebody who reads on will ask for next."""
         start = self._reached
-        if self._reads_on and self._first <= start < self._last and (prepare := getattr(self._leaf, "ahead", None)):
+        if self._reads_on >= _SURE and self._first <= start < self._last and (prepare := getattr(self._leaf, "ahead", None)):
             prepare(start + self._shift, min(max(self._length, _AHEAD), self._last - start))
