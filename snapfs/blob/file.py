@@ -120,9 +120,8 @@ class File:
         wanted = max(0, min(length, self.size - offset))
         if self._edges is None:
             self._edges = self._find_edges()
-        if wanted and monotonic() > self._checked + _SELDOM:
-            self._checked = monotonic()
-            self.check(offset + wanted)
+        if wanted:
+            self._check_seldom(offset + wanted)
         pieces: list[bytes] = []
         while wanted:
             try:
@@ -167,12 +166,17 @@ class File:
 
     def _glance(self, end: int) -> None:
         """`check`, of which all but the size is looked at now and then only."""
+        if not self._check_seldom(end) and os.lseek(self.fd, 0, os.SEEK_END) < end:
+            self.check(end)
+
+    def _check_seldom(self, end: int) -> bool:
+        """`check`, now and then only; whether it was time."""
         now = monotonic()
-        if now > self._checked + _SELDOM:
+        due = now > self._checked + _SELDOM
+        if due:
             self._checked = now
             self.check(end)
-        elif os.lseek(self.fd, 0, os.SEEK_END) < end:
-            self.check(end)
+        return due
 
     def ahead(self, offset: int, length: int) -> None:
         """Gets ready what will be asked for next, if it is in memory."""

@@ -31,7 +31,7 @@ _PACKED: Final = (".zst", ".gz", ".xz", ".lz4")
 _ARCHIVES: Final = (*_PACKED, ".tar", ".tgz", ".txz", ".tzst", ".zip", ".7z")
 
 #: what to do about a directory that is no snapshot
-NAME_IT: Final = "; name the directory that the snapshot was written to"
+NAME_IT: Final = "name the directory that the snapshot was written to"
 
 
 class Source:
@@ -50,7 +50,7 @@ class Source:
         if not parts:
             self.close()
             packed = [n for n in os.listdir(path) if n.endswith(_PACKED)]
-            hint = f"; {packed[0]} is compressed, unpack it first" if packed else NAME_IT
+            hint = f"; {packed[0]} is compressed, unpack it first" if packed else f"; {NAME_IT}"
             raise NotASnapshot(f"{path}: none of config.json, state.json, vm.json and memory-ranges is in it{hint}")
         self._open_any(parts)
 
@@ -146,7 +146,7 @@ def _instead(path: str | os.PathLike[str], error: OSError) -> str:
             return f"this is one file of a snapshot, name its directory: {above or '.'}"
         if name.endswith(_ARCHIVES):
             return "unpack it, and name the directory that the snapshot is in then"
-    return NAME_IT.removeprefix("; ")
+    return NAME_IT
 
 
 def is_memory(name: str) -> bool:

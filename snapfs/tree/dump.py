@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from snapfs.errors import SnapfsError
+from snapfs.images import lime
 from snapfs.images.cores import Cores
 from snapfs.images.howto import howto
-from snapfs.images.lime import lime
-from snapfs.images.ram import Packed
 from snapfs.snapshot import Snapshot
 from snapfs.tree.nodes import ImageFile, Node, StreamFile
 
@@ -26,4 +25,4 @@ def dump(snap: Snapshot) -> Iterator[tuple[str, Node]]:
     yield "vmcore", ImageFile(lambda: cores.vmcore, huge=True)
     for number in vcpus:
         yield f"gdb-{number}.core", ImageFile(lambda n=number: cores.gdb(n), huge=True)  # type: ignore[misc]
-    yield "memory.lime", ImageFile(lambda: lime(Packed(snap.memory)), huge=True)
+    yield "memory.lime", ImageFile(lambda: lime(snap), huge=True)

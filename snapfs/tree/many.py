@@ -275,7 +275,7 @@ class _One(Dir):
         try:
             snap = Snapshot(path)
         except NotASnapshot as error:
-            raise NotASnapshot(f"{str(error).removesuffix(NAME_IT)}; or it has only just been begun") from None
+            raise NotASnapshot(f"{str(error).removesuffix(f'; {NAME_IT}')}; or it has only just been begun") from None
         tree = root(snap)
         problems = snap.problems
         if problems:

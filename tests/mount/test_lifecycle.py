@@ -96,12 +96,17 @@ def test_mount_point_is_made_and_removed_and_only_its_last_component(tmp_path: P
     assert not (tmp_path / "a").exists()
 
 
-def test_killed_daemon_leaves_a_mount_that_is_explained_and_can_be_cleared(tmp_path: Path) -> None:
-    at = tmp_path / "m"
+def killed(at: Path) -> Path:
+    """A mount whose process was killed."""
     assert run("mount", "--demo", at).returncode == 0
     pid = server(at)
     os.kill(pid, signal.SIGKILL)
     assert becomes(lambda: ended(pid))
+    return at
+
+
+def test_killed_daemon_leaves_a_mount_that_is_explained_and_can_be_cleared(tmp_path: Path) -> None:
+    at = killed(tmp_path / "m")
     again = run("mount", "--demo", at)
     assert again.returncode == 10
     assert "transport endpoint is not connected" in again.stderr
@@ -111,11 +116,7 @@ def test_killed_daemon_leaves_a_mount_that_is_explained_and_can_be_cleared(tmp_p
 
 
 def test_path_in_the_mount_of_a_killed_daemon_is_explained_by_that_mount(tmp_path: Path) -> None:
-    at = tmp_path / "m"
-    assert run("mount", "--demo", at).returncode == 0
-    pid = server(at)
-    os.kill(pid, signal.SIGKILL)
-    assert becomes(lambda: ended(pid))
+    at = killed(tmp_path / "m")
     done = run("mount", "--demo", at / "vcpus")
     assert done.returncode == 10
     assert f"run `snapfs umount {at}` first" in done.stderr
