@@ -31,7 +31,7 @@ class Cursor:
 
     def instant(self, offset: int, length: int) -> bytes | memoryview | None:
         """`view` where nothing has to be waited for, None where that cannot be said. What comes is complete, not cut at a seam,
-        and good until the next call."""
+        and good until the next call if it can be written to, else as long as it is held."""
         if not self._first <= offset < self._last:
             if offset >= self._size:
                 return b""
@@ -53,8 +53,10 @@ class Cursor:
         """Whether its extents may have to be waited for."""
         return self._ask is None
 
-    def ahead(self) -> None:
-        """Gets ready what somebody who reads on will ask for next."""
+    def ahead(self) -> bool:
+        """Gets ready what somebody who reads on will ask for next; whether that was tried."""
         start = self._reached
         if self._reads_on >= _SURE and self._first <= start < self._last and (prepare := getattr(self._leaf, "ahead", None)):
             prepare(start + self._shift, min(max(self._length, _AHEAD), self._last - start))
+            return True
+        return False

@@ -32,8 +32,8 @@ _STRETCHES: Final = 1 << 16
 _HOLE: Final = Zeros(1 << 20)
 # seconds between two looks at more than the size
 _SELDOM: Final = 0.02
-# up to this size a copy costs less than the pages of a map
-_COPIED: Final = 64 << 10
+# up to this size a copy costs less than the pages of a map; it should stay in the processor's cache
+_COPIED: Final = 256 << 10
 
 
 class File:
@@ -146,7 +146,8 @@ class File:
         return mapped.view(offset, offset + wanted) if mapped else memoryview(self.pread(offset, wanted))
 
     def instant(self, offset: int, length: int) -> memoryview | None:
-        """`view` where no disk has to be waited for: in a hole, or where all is in memory already. Good until the next call."""
+        """`view` where no disk has to be waited for: in a hole, or where all is in memory already. What can be written to is
+        good until the next call."""
         edges = self._edges
         if edges is None or self._far:
             return None

@@ -18,6 +18,7 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
+from snapfs.fuse.second import Second
 from snapfs.fuse.wire import OUT
 
 __all__ = ["GONE", "NOTHING", "Device"]
@@ -58,11 +59,14 @@ class Device:
         self._room = (_most_pages() + 2) * _PAGE
         self.request = mmap.mmap(-1, self._room)
         self._address = ctypes.addressof(ctypes.c_char.from_buffer(self.request))
+        #: sends answers too
+        self.second = Second()
 
     def close(self) -> None:
         """Gives up all but libfuse's own descriptor."""
         self.take_back()
-        for fd in (self.fd, self._paper, self._pen):
+        # a thread that waits for a disk writes to the descriptor yet
+        for fd in (self._paper, self._pen, *([self.fd] if self.second.end() else [])):
             os.close(fd)
 
     def read(self) -> int:

@@ -7,6 +7,7 @@ What is not answered here goes the usual way, so each of these answers is only a
 from __future__ import annotations
 
 import errno
+import functools
 import os
 from collections.abc import Callable
 from typing import Final, Literal
@@ -26,6 +27,9 @@ _KINDS: Final[dict[int, Literal["data", "hole"]]] = {os.SEEK_DATA: "data", os.SE
 # `FOPEN_DIRECT_IO` and `FOPEN_KEEP_CACHE`, linux: include/uapi/linux/fuse.h
 _DIRECT_IO: Final = 1
 _KEEP_CACHE: Final = 2
+# more than this is sent by a second thread while others wait, and for that many requests after somebody has waited
+_LARGE: Final = 256 << 10
+_CROWD: Final = 16
 
 
 class Direct:
@@ -37,6 +41,7 @@ class Direct:
         self._operations = operations
         self._waiting = waiting
         self._uids = uids
+        self._crowd = 0
         #: by opcode: whether the request of a number, for a node, has been answered
         self._answers: dict[int, Callable[[Device, int, int], bool]] = {
             wire.READ: self._read,
@@ -56,18 +61,33 @@ class Direct:
             return False
         return answer(device, unique, node)
 
-    def meanwhile(self) -> None:
-        """Gets ready what the reader who was answered last will ask for next."""
-        self._operations.ahead()
+    def meanwhile(self, device: Device) -> bool:
+        """Sends an answer that waits, or gets ready what the reader who was answered last will ask for next; whether there was
+        anything."""
+        return device.second.help() or self._operations.ahead()
 
     def _read(self, device: Device, unique: int, _: int) -> bool:
         handle, offset, size = wire.READ_IN.unpack_from(device.request, wire.IN.size)
         data = self._operations.at_once(handle, offset, size)
         if data is None:
             return False
+        if size > _LARGE and self._is_crowded() and (isinstance(data, bytes) or data.readonly):
+            device.second.put(functools.partial(self._send, device, unique, data, handle, offset))
+        else:
+            self._send(device, unique, data, handle, offset)
+        return True
+
+    def _send(self, device: Device, unique: int, data: bytes | memoryview, handle: int, offset: int) -> None:
         if device.answer(unique, data) == errno.EFAULT:
             self._operations.vanished(handle, offset)
-        return True
+
+    def _is_crowded(self) -> bool:
+        """Whether several readers ask for much, now or just before."""
+        if self._waiting.pressed:
+            self._crowd = _CROWD if self._waiting.has_spare else 0
+        elif self._crowd:
+            self._crowd -= 1
+        return self._crowd > 0
 
     def _open(self, device: Device, unique: int, node: int) -> bool:
         (flags,) = wire.OPEN_IN.unpack_from(device.request, wire.IN.size)

@@ -101,6 +101,7 @@ class Operations(pyfuse3.Operations):
         self._pid = pid or os.getpid()
         self._cursors: dict[int, Cursor] = {}
         self._last: Cursor | None = None
+        self._next: Cursor | None = None
         self._texts: OrderedDict[int, Blob] = OrderedDict()
         self._texts_size = 0
         self._said: OrderedDict[str, None] = OrderedDict()
@@ -303,8 +304,12 @@ class Operations(pyfuse3.Operations):
         return entry is not None and isinstance(entry.node, Dir)
 
     def at_once(self, fh: int, off: int, size: int) -> bytes | memoryview | None:
-        """The bytes of a request where nothing has to be waited for; None leaves it to `read`. Good until the next call."""
-        cursor = self._last = self._cursors.get(fh)
+        """The bytes of a request where nothing has to be waited for; None leaves it to `read`. What can be written to is good
+        until the next call."""
+        cursor = self._cursors.get(fh)
+        # of readers who take turns, what is got ready for one would be lost to the other
+        self._next = cursor if cursor is self._last else None
+        self._last = cursor
         data: bytes | memoryview | None
         if cursor is None:
             data = self._text(fh, off, size)
@@ -329,10 +334,10 @@ class Operations(pyfuse3.Operations):
             kept = entry.node.blob()
         return kept.pread(off, size)
 
-    def ahead(self) -> None:
-        """Gets ready what will be asked for after the last `at_once`."""
-        if self._last is not None:
-            self._last.ahead()
+    def ahead(self) -> bool:
+        """Gets ready what will be asked for after the last `at_once`; whether there was anything."""
+        cursor, self._next = self._next, None
+        return cursor is not None and cursor.ahead()
 
     def vanished(self, fh: int, off: int) -> None:
         """A page of what was handed to the kernel was no longer in its file: who asked has got EIO, this is for the log."""

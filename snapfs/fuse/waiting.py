@@ -25,7 +25,7 @@ __all__ = ["Answers", "Waiting"]
 
 # seconds: requests that come this soon after an answer come from a reader who does little else
 _CLOSE: Final = 0.0002
-# requests in a row behind which another one waited: more than one reader, who would also close one file and open the next
+# requests in a row that somebody waited with: more than one reader, who would also close one file and open the next
 _QUEUED: Final = 8
 # requests without a pause after which the event loop has its turn
 _TURN: Final = 256
@@ -40,8 +40,8 @@ class Answers(Protocol):
     def answered(self, device: Device) -> bool:
         """Answers the request that stands in the device, if that can be done at once."""
 
-    def meanwhile(self) -> None:
-        """What can be done while a reader is busy with his answer."""
+    def meanwhile(self, device: Device) -> bool:
+        """What can be done while readers are busy with their answers; whether there was anything."""
 
 
 class Waiting:
@@ -60,8 +60,15 @@ class Waiting:
         self._since = 0.0
         self._closely = False
         self._unpaused = self._queued = self._served = 0
+        #: whether the request was there as soon as the one before had been answered: somebody has waited
+        self.pressed = False
         #: a byte written here wakes the event loop
         self.control_out, self.control_in = -1, -1
+
+    @property
+    def has_spare(self) -> bool:
+        """Whether a second thread may have a processor: where several processes serve they take what there is."""
+        return self._spins and self.turns is None
 
     def open(self) -> None:
         """Makes the control pipe."""
@@ -134,9 +141,13 @@ class Waiting:
         device.catch_up()
         if self._busy:
             await trio.lowlevel.checkpoint()  # requests that never pause must not hold up what else goes on
+        answered = True
         while True:
             length = device.read()
             if length == NOTHING:
+                answered = False
+                if self._answers is not None and self._answers.meanwhile(device):
+                    continue
                 self._unpaused = 0
                 await self._for_more(device)
                 continue
@@ -145,15 +156,15 @@ class Waiting:
                 if self.turns is not None:
                     self.turns.call_all()
                 return
-            if self.turns is not None and self.turns.sleepers:
-                self._queued = self._queued + 1 if self._poll.poll(0) else 0
-                if self._queued == _QUEUED:
-                    self._queued = 0
-                    self.turns.call()
+            self.pressed = answered
+            self._queued = self._queued + 1 if answered else 0
+            if self._queued >= _QUEUED and self.turns is not None and self.turns.sleepers:
+                self._queued = 0
+                self.turns.call()
             if self._answers is None or not self._answers.answered(device):
                 device.hand_on(length)
                 return
-            self._answers.meanwhile()
+            answered = True
             self._unpaused += 1
             self._served += 1
             if self._busy or self._unpaused >= _TURN:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,6 +39,19 @@ for _ in range(400):
 """
 
 
+_READ_ALL = """
+import hashlib, mmap, os, sys
+fd, times = os.open(sys.argv[1], os.O_RDONLY), int(sys.argv[2])
+buffer = mmap.mmap(-1, 1 << 20)
+for _ in range(times):
+    digest, at = hashlib.sha256(), 0
+    while got := os.preadv(fd, [buffer], at):
+        digest.update(buffer[:got])
+        at += got
+    print(digest.hexdigest())
+"""
+
+
 def _children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
@@ -50,6 +64,40 @@ def test_parallel_readers_of_everything_get_what_is_there(processes: int, tmp_pa
         ended = [reader.wait(5 * PATIENCE) for reader in readers]
         assert "ERROR" not in (at / "LOG").read_text()
         assert ended == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_several_who_read_much_get_what_is_there(processes: int, tmp_path: Path) -> None:
+    content = (corpus.demo() / "memory-ranges").read_bytes()
+    with mounted("--demo", "-o", f"processes={processes}", at=tmp_path / "m") as at:
+        path = at / "memory/ranges" / os.listdir(at / "memory/ranges")[0]
+        readers = [
+            subprocess.Popen([sys.executable, "-c", _READ_ALL, str(path), "10"], stdout=subprocess.PIPE, text=True) for _ in range(4)
+        ]
+        said = [reader.communicate(timeout=5 * PATIENCE)[0].split() for reader in readers]
+        assert said == [[hashlib.sha256(content).hexdigest()] * 10] * 4
+        assert "ERROR" not in (at / "LOG").read_text()
+
+
+def test_memory_file_that_shrinks_while_several_read_is_an_error_for_each(tmp_path: Path) -> None:
+    snap = tmp_path / "s"
+    shutil.copytree(corpus.demo(), snap)
+    with mounted(snap, at=tmp_path / "m") as at:
+        path = at / "memory/ranges" / os.listdir(at / "memory/ranges")[0]
+        readers = [
+            subprocess.Popen(
+                [sys.executable, "-c", _READ_ALL, str(path), "1000000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+            for _ in range(4)
+        ]
+        for reader in readers:
+            assert reader.stdout
+            assert reader.stdout.readline()
+        os.truncate(snap / "memory-ranges", 4096)
+        for reader in readers:
+            assert "Input/output error" in reader.communicate(timeout=5 * PATIENCE)[1]
+        assert (at / "vcpus/0/regs/rip").read_text()
+        assert "cut while" in (at / "LOG").read_text()
 
 
 def test_every_process_knows_the_numbers_that_another_gave_out(tmp_path: Path) -> None:
