@@ -41,6 +41,7 @@ class Turns:
         """From now on this process is that one."""
         self._own = number
         self._sleeps[number] = 0
+        self._poll = select.poll()  # not that of the process it was forked from
         self._poll.register(self._bells[number], select.POLLIN)
 
     @property

@@ -13,9 +13,12 @@ def _sleeper(turns: Turns, number: int, is_stuck: Callable[[], object] = lambda:
     """A process that sleeps once."""
     child = os.fork()
     if not child:
-        turns.take_place(number)
-        turns.sleep(is_stuck)
-        os._exit(0)
+        try:
+            turns.take_place(number)
+            turns.sleep(is_stuck)
+            os._exit(0)
+        finally:
+            os._exit(1)
     return child
 
 
