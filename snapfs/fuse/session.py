@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import sys
 import tempfile
 from collections.abc import Callable
@@ -41,6 +42,13 @@ log = logging.getLogger(__name__)
 
 # workers hold the interpreter this long while others wait: a request must not wait behind a rendering
 _SWITCH: Final = 0.0005
+# how /dev/fuse refuses where there is no FUSE
+_ABSENT: Final = {
+    errno.ENOENT: "there is no /dev/fuse",
+    errno.ENODEV: "/dev/fuse has no driver",
+    errno.ENXIO: "/dev/fuse has no driver",
+    errno.ENOTTY: "/dev/fuse is not a device",
+}
 
 
 @dataclass(frozen=True)
@@ -170,10 +178,10 @@ def _why(mountpoint: str, said: str, *, asks_for_others: bool) -> MountError:
         )
     without = "`snapfs ls`, `cat` and `export` work without it"
     refused = _device_error()
-    if refused in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
-        what = "there is no /dev/fuse" if refused == errno.ENOENT else "/dev/fuse has no driver"
+    if refused in _ABSENT:
         return FuseUnavailable(
-            f"FUSE is not available: {what}; load the kernel module (`modprobe fuse`), or give the container the device. {without}"
+            f"FUSE is not available: {_ABSENT[refused]}; load the kernel module (`modprobe fuse`), or give the container the device. "
+            + without
         )
     advice = None
     if refused is not None:
@@ -201,9 +209,11 @@ def _others_allowed() -> bool:
 
 
 def _device_error() -> int | None:
-    """The number of the error with which /dev/fuse refuses to be opened; None when it does not."""
+    """The number of the error with which /dev/fuse refuses to be opened, ENOTTY where it is no device; None when it does not."""
     try:
-        os.close(os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC))
+        device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
+        is_one = stat.S_ISCHR(os.fstat(device).st_mode)
+        os.close(device)
     except OSError as error:
         return error.errno
-    return None
+    return None if is_one else errno.ENOTTY

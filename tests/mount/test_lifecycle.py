@@ -26,6 +26,13 @@ def test_signal_unmounts_and_the_process_ends(number: int, tmp_path: Path) -> No
     assert not at.exists()
 
 
+_BEGUN = """
+import runpy
+print("!", end="", flush=True)
+runpy.run_module("snapfs", run_name="__main__", alter_sys=True)
+"""
+
+
 @pytest.mark.parametrize(("where", "number"), [(["-f"], signal.SIGINT), (["-f"], signal.SIGHUP), ([], signal.SIGINT), ([], signal.SIGTERM)])
 def test_signal_during_the_start_leaves_nothing(where: list[str], number: int, tmp_path: Path) -> None:
     at = tmp_path / "m"
@@ -34,8 +41,10 @@ def test_signal_during_the_start_leaves_nothing(where: list[str], number: int, t
         whole = time.monotonic() - begun
     for step in range(5):
         # a session of its own: what is left behind is found by it
-        command = [sys.executable, "-m", "snapfs", "mount", *where, "--demo", str(at)]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True) as process:
+        command = [sys.executable, "-c", _BEGUN, "mount", *where, "--demo", str(at)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as process:
+            assert process.stdout
+            assert process.stdout.read(1) == b"!"  # before, a signal is the interpreter's
             time.sleep(whole * (step + 2) / 8)
             process.send_signal(number)
             code = process.wait(60)

@@ -29,11 +29,12 @@ def one_line(said: str) -> tuple[str, int]:
         ("mount -t tmpfs tmpfs /dev; mknod -m 666 /dev/null c 1 3", "there is no /dev/fuse; load the kernel module (`modprobe fuse`)"),
         # a device number that no driver has: what /dev/fuse is without the module
         ("umount /dev/fuse; mknod /mnt/none c 10 250; mount --bind /mnt/none /dev/fuse", "/dev/fuse has no driver; load the kernel module"),
+        ("umount /dev/fuse; touch /mnt/none; mount --bind /mnt/none /dev/fuse", "/dev/fuse is not a device; load the kernel module"),
         ("chmod 600 /mnt/fuse; run='as 65534'", "let this user open /dev/fuse"),
         ("mount --bind /dev/null $(command -v fusermount3); run='as 65534'", "users who are not root need fusermount3"),
         ("run='as 65534 unshare --map-root-user'", "mounting needs CAP_SYS_ADMIN over this mount namespace"),
     ],
-    ids=["no device", "no module", "device closed", "no fusermount3", "no capability"],
+    ids=["no device", "no module", "no device but a file", "device closed", "no fusermount3", "no capability"],
 )
 def test_fuse_that_is_missing_or_denied_says_why_and_what_works_without_it(place: str, words: str) -> None:
     said = steps(
