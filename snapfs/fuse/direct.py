@@ -42,6 +42,7 @@ class Direct:
         self._waiting = waiting
         self._uids = uids
         self._crowd = 0
+        self.last_read = 0
         #: by opcode: whether the request of a number, for a node, has been answered
         self._answers: dict[int, Callable[[Device, int, int], bool]] = {
             wire.READ: self._read,
@@ -71,6 +72,7 @@ class Direct:
         data = self._operations.at_once(handle, offset, size)
         if data is None:
             return False
+        self.last_read = size
         if size > _LARGE and self._is_crowded() and (isinstance(data, bytes) or data.readonly):
             device.second.put(functools.partial(self._send, device, unique, data, handle, offset))
         else:

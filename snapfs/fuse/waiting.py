@@ -25,8 +25,11 @@ __all__ = ["Answers", "Waiting"]
 
 # seconds: requests that come this soon after an answer come from a reader who does little else
 _CLOSE: Final = 0.0002
-# requests in a row that somebody waited with: more than one reader, who would also close one file and open the next
+# requests in a row that waited, or behind which another one did: more than one reader, who would also close one file and open
+# the next
 _QUEUED: Final = 8
+# an answer of more bytes takes so long that who comes during it waits. After a small one the reader himself may be as fast
+_LONG: Final = 64 << 10
 # requests without a pause after which the event loop has its turn
 _TURN: Final = 256
 
@@ -36,6 +39,9 @@ _T = TypeVar("_T")
 
 class Answers(Protocol):
     """Whoever answers requests without pyfuse3."""
+
+    #: bytes of the last read that was answered
+    last_read: int
 
     def answered(self, device: Device) -> bool:
         """Answers the request that stands in the device, if that can be done at once."""
@@ -60,7 +66,7 @@ class Waiting:
         self._since = 0.0
         self._closely = False
         self._unpaused = self._queued = self._served = 0
-        #: whether the request was there as soon as the one before had been answered: somebody has waited
+        #: whether the request was there as soon as a long answer had been sent: somebody has waited
         self.pressed = False
         #: a byte written here wakes the event loop
         self.control_out, self.control_in = -1, -1
@@ -141,11 +147,11 @@ class Waiting:
         device.catch_up()
         if self._busy:
             await trio.lowlevel.checkpoint()  # requests that never pause must not hold up what else goes on
-        answered = True
+        sent = False
         while True:
             length = device.read()
             if length == NOTHING:
-                answered = False
+                sent = False
                 if self._answers is not None and self._answers.meanwhile(device):
                     continue
                 self._unpaused = 0
@@ -156,20 +162,22 @@ class Waiting:
                 if self.turns is not None:
                     self.turns.call_all()
                 return
-            self.pressed = answered
-            self._queued = self._queued + 1 if answered else 0
-            if self._queued >= _QUEUED and self.turns is not None and self.turns.sleepers:
-                self._queued = 0
-                self.turns.call()
+            self.pressed = sent
+            if self.turns is not None and self.turns.sleepers:
+                self._queued = self._queued + 1 if sent or self._poll.poll(0) else 0
+                if self._queued == _QUEUED:
+                    self._queued = 0
+                    self.turns.call()
             if self._answers is None or not self._answers.answered(device):
                 device.hand_on(length)
                 return
-            answered = True
+            sent = self._answers.last_read > _LONG
             self._unpaused += 1
             self._served += 1
             if self._busy or self._unpaused >= _TURN:
                 self._unpaused = 0
                 await trio.lowlevel.checkpoint()
+                sent = False  # that was not just now
 
     async def _for_more(self, device: Device) -> None:
         """Waits until there may be a request."""
