@@ -305,7 +305,7 @@ class Bench:
                 ("1 MiB sequential", lambda path, n, of: sequential(path, n * size // of, (n + 1) * size // of)),
                 # as cat and cp read
                 ("128 KiB sequential", lambda path, n, of: sequential(path, n * size // of, (n + 1) * size // of, 128 << 10)),
-                ("4 KiB random", lambda path, n, of: scattered(path, 16000 // of, n)),
+                ("4 KiB random", lambda path, n, of: scattered(path, 40000 // of, n)),
             ):
 
                 def several(of: int, one: Callable[[Path, int, int], float] = one) -> Measure:
