@@ -100,6 +100,7 @@ class Operations(pyfuse3.Operations):
         self._on_init = on_init
         self._pid = pid or os.getpid()
         self._cursors: dict[int, Cursor] = {}
+        #: whose read was answered last, and whether he was the one before too: for him something may be got ready
         self._last: Cursor | None = None
         self._next: Cursor | None = None
         self._texts: OrderedDict[int, Blob] = OrderedDict()
@@ -307,7 +308,7 @@ class Operations(pyfuse3.Operations):
         """The bytes of a request where nothing has to be waited for; None leaves it to `read`. What can be written to is good
         until the next call."""
         cursor = self._cursors.get(fh)
-        # of readers who take turns, what is got ready for one would be lost to the other
+        # where two files are read in turns, what is got ready for one would be lost to the other
         self._next = cursor if cursor is self._last else None
         self._last = cursor
         data: bytes | memoryview | None
