@@ -18,6 +18,21 @@ def second() -> Iterator[Second]:
     assert second.end()
 
 
+@pytest.fixture
+def go_on(second: Second) -> Iterator[threading.Event]:
+    """The thread is at work until this is set."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def long() -> None:
+        begun.set()
+        go_on.wait(PATIENCE)
+
+    second.put(long)
+    assert begun.wait(PATIENCE)
+    yield go_on
+    go_on.set()
+
+
 def test_works_are_done_there(second: Second) -> None:
     who: list[int] = []
     second.put(lambda: who.append(threading.get_ident()))
@@ -26,34 +41,18 @@ def test_works_are_done_there(second: Second) -> None:
     assert not second.help()
 
 
+@pytest.mark.usefixtures("go_on")
 def test_the_first_helps_only_while_the_thread_is_at_work(second: Second) -> None:
-    begun, go_on = threading.Event(), threading.Event()
     who: list[int] = []
-
-    def long() -> None:
-        begun.set()
-        go_on.wait(PATIENCE)
-
-    second.put(long)
-    assert begun.wait(PATIENCE)
     assert not second.help()
     second.put(lambda: who.append(threading.get_ident()))
     assert second.help()
     assert who == [threading.get_ident()]
     assert not second.help()
-    go_on.set()
 
 
-def test_no_more_waits_than_the_thread_can_soon_do(second: Second) -> None:
-    begun, go_on = threading.Event(), threading.Event()
+def test_no_more_waits_than_the_thread_can_soon_do(second: Second, go_on: threading.Event) -> None:
     done: list[int] = []
-
-    def long() -> None:
-        begun.set()
-        go_on.wait(PATIENCE)
-
-    second.put(long)
-    assert begun.wait(PATIENCE)
     for number in range(10):
         second.put(lambda number=number: done.append(number))  # type: ignore[misc]
     assert done == list(range(9))
