@@ -28,10 +28,15 @@ class Second:
         self._taken = self._done = 0
 
     def put(self, work: Callable[[], None]) -> None:
-        """Has something done: there, or at once where too much waits already."""
+        """Has something done: there, or at once where too much waits already, or the system has no thread to give."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="second", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="second", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                work()
+                return
+            self._thread = thread
         self._works.put(work)
         if self._works.qsize() > _WAITING:
             self._do_one()

@@ -80,6 +80,19 @@ def test_a_thread_that_does_not_come_back_is_left(monkeypatch: pytest.MonkeyPatc
     assert second.end()
 
 
+def test_a_system_that_has_no_thread_to_give(second: Second, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    done: list[int] = []
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    second.put(lambda: done.append(1))
+    assert done == [1]
+    monkeypatch.undo()
+    second.put(lambda: done.append(2))
+    assert becomes(lambda: done == [1, 2])
+
+
 def test_nothing_was_ever_put() -> None:
     second = Second()
     assert not second.help()
