@@ -24,6 +24,7 @@ from snapfs.fuse import mountpoint as points
 from snapfs.fuse import unmount
 from snapfs.fuse.attrs import Owner
 from snapfs.fuse.direct import Direct
+from snapfs.fuse.heap import give_back
 from snapfs.fuse.inodes import InodeTable
 from snapfs.fuse.operations import Operations
 from snapfs.fuse.options import MountOptions
@@ -67,6 +68,7 @@ class Session:
         # what comes and goes must come and go for all readers at once, so one process looks at the disk
         processes = 1 if self.root.live else self.options.processes or 1
         sys.setswitchinterval(_SWITCH)
+        give_back()
         started = trio.Event()
         control = waiting = Waiting()
         control.open()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import gc
 import logging
 import os
 import signal
@@ -63,6 +64,7 @@ class Workers:
 
     def start(self) -> None:
         """Forks those that do not run. Not from inside the event loop: a child could not start its own."""
+        gc.freeze()  # a collection writes to what it looks at, and a page that is written to is not shared any more
         for number in range(self._count):
             if number not in self.pids:
                 self.pids[number] = self._fork(number)
