@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import compileall
+import functools
 import mmap
 import os
 import platform
@@ -117,21 +118,24 @@ def scattered(path: Path, count: int, seed: int = 1) -> float:
     return count / taken
 
 
+def forked(work: Callable[[], object]) -> int:
+    """A process of its own for something."""
+    child = os.fork()
+    if not child:
+        try:
+            work()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return child
+
+
 def at_once(readers: int, measure: Callable[[Path, int], object]) -> Measure:
     """Seconds for several readers, each a process of its own."""
 
     def measured(path: Path) -> float:
         began = time.perf_counter()
-        children = []
-        for number in range(readers):
-            child = os.fork()
-            if not child:
-                try:
-                    measure(path, number)
-                    os._exit(0)
-                finally:
-                    os._exit(1)
-            children.append(child)
+        children = [forked(functools.partial(measure, path, number)) for number in range(readers)]
         if any(os.waitpid(child, 0)[1] for child in children):
             raise SystemExit(f"{path}: a reader failed")
         return time.perf_counter() - began
@@ -392,13 +396,7 @@ class Bench:
             return max(listings(at, lambda count: count < 50))
 
         def meanwhile(at: Path) -> float:
-            child = os.fork()
-            if not child:
-                try:
-                    (at / "memory/pages.txt").read_bytes()
-                    os._exit(0)
-                finally:
-                    os._exit(1)
+            child = forked((at / "memory/pages.txt").read_bytes)
             times = listings(at, lambda _: not os.waitpid(child, os.WNOHANG)[0])
             medians.append(median(times))
             return max(times)

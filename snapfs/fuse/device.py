@@ -65,9 +65,10 @@ class Device:
     def close(self) -> None:
         """Gives up all but libfuse's own descriptor."""
         self.take_back()
-        # a thread that waits for a disk writes to the descriptor yet
-        for fd in (self._paper, self._pen, *([self.fd] if self.second.end() else [])):
+        for fd in (self._paper, self._pen):
             os.close(fd)
+        if self.second.end():  # else the thread waits for a disk, and will write there
+            os.close(self.fd)
 
     def read(self) -> int:
         """The length of the request that now stands in `request`, NOTHING or GONE."""
